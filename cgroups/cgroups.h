@@ -1,0 +1,123 @@
+/* cgroups/cgroups.h: the container's cgroup v2: where it is, what it limits, how it ends.
+ *
+ * The plan is pure: (file, value) pairs and a device program computed from linux.resources. Applying it needs the
+ * host's cgroup2 tree, held by descriptor; every path is resolved beneath it without links [openat2(2)]. A container is
+ * cloned straight into its cgroup (CLONE_INTO_CGROUP), limits are complete before its program runs, and everything in
+ * it dies by cgroup.kill [cgroup-v2.rst; Linux 5.14]. Knows nothing of containers, ids or state.
+ * cgroup v1 is not used: on a hybrid host the v2 tree serves for what it has. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+struct arena;
+struct error;
+struct faults;
+struct spec_resources;
+struct bpf_insn;
+
+/* ---- plan ---- */
+
+/* One write. Written in order; several writes to one file (io.max) are several values. */
+struct cgroup_value {
+	const char *file;       /* "memory.max" */
+	const char *text;       /* "1048576" */
+	const char *controller; /* "memory"; NULL for files of the core */
+	const char *fallback;   /* another file for the same text where `file` is absent, or NULL */
+	const char *fallback_text; /* what goes there; NULL = text */
+	bool may_lack;          /* an absent file is fine: the value is what happens without it */
+	const char *origin;     /* "linux.resources.memory.limit" */
+};
+
+struct cgroup_plan {
+	const char *path; /* relative to the root of the tree: "husk-web", "machine/a"; no "." or ".." or empty part */
+	struct cgroup_value *values;
+	size_t value_count;
+	struct bpf_insn *device_program; /* BPF_PROG_TYPE_CGROUP_DEVICE; NULL = no device rules, nothing is attached */
+	size_t device_insn_count;
+	bool device_program_must; /* some rule denies: a kernel that cannot load it is an error */
+};
+
+/* What `cgroups_path` (NULL = "/husk-ID") and `resources` mean on cgroup v2. Everything that can be said without
+ * looking at the host is checked: each fault of the table in the specification and of v1-only values names its path.
+ * v1 values that ask for nothing (false, 0, -1) count as unset. Returns 0; the caller looks at `faults`. */
+int cgroup_plan_make(const char *cgroups_path, const char *id, const struct spec_resources *resources,
+	struct arena *arena, struct cgroup_plan *ret_plan, struct faults *faults);
+
+/* The conversions on their own, for tests and `update`. */
+uint64_t cgroup_weight_from_shares(uint64_t shares);      /* cpu.shares 2..262144 to cpu.weight 1..10000 */
+uint64_t cgroup_io_weight_from_blkio(uint64_t weight);    /* 10..1000 to 1..10000 */
+
+/* The device program as text, one rule a line, for `husk plan`. `default_verdict` first. */
+const char *cgroup_devices_say(const struct spec_resources *resources, struct arena *arena);
+
+/* ---- host ---- */
+
+struct cgroup_host {
+	int root;          /* owned; O_PATH directory of the cgroup2 root; -1 = this host has no cgroup2 mount */
+	char mount[64];    /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+};
+
+/* Finds the cgroup2 mount; its magic is checked [statfs(2)]. None at all: 0 with root == -1; the caller decides. */
+int cgroup_host_open(struct cgroup_host *ret_host, struct error *err);
+void cgroup_host_done(struct cgroup_host *host);
+
+/* ---- apply ---- */
+
+struct cgroup {
+	int fd;            /* owned; O_PATH directory, for CLONE_INTO_CGROUP and *at() calls */
+	unsigned existing; /* leading components of the path that were there before */
+	unsigned parts;    /* components of the path */
+};
+
+/* How many leading components of the path exist now; goes to the record before cgroup_make(), so that whoever undoes
+ * a half-made cgroup removes only what husk made. Writes nothing. */
+int cgroup_count_existing(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err);
+
+/* Checks that the host has the controllers that the values need, without writing: cgroup.controllers of the nearest
+ * existing ancestor. Else -ENOTSUP: "cgroup v2 has no memory controller here (it is on v1; boot with
+ * cgroup_no_v1=memory, or drop the limit)", with the value's origin in `where`. */
+int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err);
+
+/* Makes the cgroup and its missing parents (a parent that vanishes meanwhile is made again), enabling top-down in each
+ * ancestor's cgroup.subtree_control what the values need (must) and cpu, io, memory, pids for accounting (best effort).
+ * An existing cgroup is taken only when it is empty and not frozen: -EBUSY. On failure what was made is removed. */
+int cgroup_make(const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup,
+	struct error *err);
+void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
+
+/* Writes the values in order. The child may be in the cgroup already, its program must not run yet. */
+int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
+
+/* Loads and attaches the device program [bpf(2), BPF_F_ALLOW_MULTI]. Not permitted to (no CAP_BPF) is an error only
+ * where plan->device_program_must. */
+int cgroup_attach_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
+
+/* ---- control, by the path in a record ---- */
+
+/* Opens an existing cgroup: descriptor, or 1 through *ret_gone when it is not there. */
+int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone, struct error *err);
+
+/* Kills everything in and below it and waits until it is empty, at most `timeout_ms`; -ETIMEDOUT names a survivor:
+ * "pid 812 (dd) is stuck in the kernel". An absent cgroup is fine. */
+int cgroup_kill_all(const struct cgroup_host *host, const char *path, unsigned timeout_ms, struct error *err);
+
+/* Removes the cgroup, what the container made below it (iteratively, any depth) and the parents from component
+ * `existing` on that are empty. Components that existed before are never removed. Absent is fine. */
+int cgroup_remove(const struct cgroup_host *host, const char *path, unsigned existing, struct error *err);
+
+/* Sends `signal` to each process of the cgroup and below, once, by pidfd. For kill --all. */
+int cgroup_signal_all(const struct cgroup_host *host, const char *path, int signal, struct error *err);
+
+/* The pids of the cgroup and below, in the caller's pid namespace, in the arena. For ps. */
+int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *arena, int **ret_pids,
+	size_t *ret_count, struct error *err);
+
+/* Freezes or thaws and waits for cgroup.events to say so, at most `timeout_ms` [cgroup-v2.rst, cgroup.freeze]. */
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms,
+	struct error *err);
+
+/* 1 frozen, 0 not (also when absent), negative errno. One read of cgroup.freeze. */
+int cgroup_is_frozen(const struct cgroup_host *host, const char *path);
+
+/* How often the kernel has killed something in the cgroup for lack of memory [memory.events, oom_kill]; 0 when absent. */
+uint64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
