@@ -13,16 +13,35 @@ struct error;
 struct step;
 struct text;
 
-/* What steps of one walk share. All descriptors belong to the child's copy of the table; exec closes them. */
+/* What steps of one walk share. All descriptors belong to the child's copy of the table; exec closes them; -1 = none. */
 struct walk {
-	int root;    /* O_PATH of the container's root mount */
-	int host_fs; /* O_PATH of the host's "/", until the pivot */
-	int procfs;  /* a private procfs of the container's pid namespace, never attached; -1 until a step makes it */
-	int sock;    /* to the parent: reports, requests, descriptors */
-	int terminal; /* the slave side of the container's terminal, -1 without one */
-	int fs_context; /* the file-system context of a failed mount, whose log explains it; -1 */
-	const char *program; /* what `find the program` found */
-	const struct step *again; /* a step whose first try failed for want of rights and is retried later */
+	int sock;       /* to whoever waits for this walk: reports, requests, descriptors */
+	int root;       /* O_PATH of the container's root mount */
+	int dev;        /* O_PATH of its /dev */
+	int procfs;     /* a private procfs of the container's pid namespace, never attached */
+	int mask_file;  /* a mount of the host's null device */
+	int mask_dir;   /* a mount of an empty read-only tmpfs */
+	bool mask_file_used, mask_dir_used; /* attached once: the next mask is a clone */
+	int terminal;   /* the slave side of the container's pty */
+	int fs_context; /* a file-system context that refused; its log says why [fsopen(2)] */
+	const char *program; /* what the search in PATH found */
+};
+
+/* What the child says over walk->sock, one message each [unix(7), SOCK_SEQPACKET]. */
+enum walk_message {
+	WALK_FAILED,   /* a struct report follows (runtime/report.h) */
+	WALK_TERMINAL, /* the master of its pty comes with it */
+	WALK_READY,    /* all is set up; it waits at the gate */
+};
+
+/* Verdicts of our own, beside negative errnos: what a step saw and refuses to live with. runtime/report.c has the words. */
+enum step_verdict {
+	STEP_ON_PROCFS = -5000,  /* a mount target that lies on procfs */
+	STEP_OTHER_NODE,         /* something else stands where a device or link belongs */
+	STEP_OUTSIDE_ROOT,       /* the working directory is not beneath the container's root */
+	STEP_IDENTITY_DIFFERS,   /* ids or groups are not what was set */
+	STEP_PARENT_GONE,        /* husk ended before it let go: silent end */
+	STEP_VERDICTS_END,
 };
 
 struct step_kind {
@@ -38,7 +57,7 @@ struct step_kind {
 struct step {
 	const struct step_kind *kind;
 	const char *origin; /* JSON path that asked for it, "mounts[3]"; NULL = husk's own */
-	const void *args;   /* of the kind; in the plan's arena */
+	void *args;         /* of the kind; in the plan's arena; `open` may fill it in, `apply` only reads */
 	int fd;             /* opened by `open`; -1; owned by the plan */
 	int fd2;            /* a second one */
 };
@@ -50,7 +69,11 @@ struct steps {
 };
 
 void steps_init(struct steps *steps, struct arena *arena);
-struct step *steps_add(struct steps *steps, const struct step_kind *kind, const char *origin, const void *args);
+struct step *steps_add(struct steps *steps, const struct step_kind *kind, const char *origin, void *args);
+
+/* Words for a step that failed in the child: its sentence becomes err->what, its origin the front of err->where. The
+ * code and the rest of `err` are the caller's. */
+void step_blame(const struct step *step, struct error *err);
 
 /* Runs `open` of every step; on failure `err` says which. Descriptors stay open until steps_close(). */
 int steps_open(struct steps *steps, struct error *err);

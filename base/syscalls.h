@@ -2,9 +2,20 @@
 #pragma once
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* struct sched_attr of sched_setattr(2); the kernel's header cannot be used beside <sched.h>. */
+struct sys_sched_attr {
+	uint32_t size, sched_policy;
+	uint64_t sched_flags;
+	int32_t sched_nice;
+	uint32_t sched_priority;
+	uint64_t sched_runtime, sched_deadline, sched_period;
+	uint32_t sched_util_min, sched_util_max;
+};
 
 static inline long sys_clone3(struct clone_args *args)
 {

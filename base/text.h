@@ -1,5 +1,6 @@
 /* base/text.h: bounded strings and strict numbers. */
 #pragma once
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,268 @@
+/* namespaces/mount.c: one mount of the config.
+ *
+ * A mount is made detached, gets its flags while nobody can see it, and is attached last, to a descriptor that the
+ * kernel resolved beneath the container's root; no path is looked up twice. Sources of binds are cloned by the parent
+ * before the first mount of the container exists, so that no mount can redirect a later one's source.
+ * [fsopen(2), open_tree(2), mount_setattr(2), move_mount(2); CVE-2021-30465] */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/syscalls.h"
+#include "base/text.h"
+#include "namespaces/namespaces_internal.h"
+
+/* Words of mount(8) for flags of the superblock, as fsconfig(2) takes them. */
+static const struct {
+	unsigned long flag;
+	const char *word;
+} superblock_words[] = {
+	{ MS_SYNCHRONOUS, "sync"     },
+	{ MS_DIRSYNC,     "dirsync"  },
+	{ MS_LAZYTIME,    "lazytime" },
+	{ MS_MANDLOCK,    "mand"     },
+	{ MS_I_VERSION,   "iversion" },
+	{ MS_SILENT,      "silent"   },
+};
+
+/* ---- the target ---- */
+
+static int open_target(const struct mount_args *args, const struct walk *walk, bool is_file)
+{
+	const char *path = args->mount->destination;
+	int fd;
+
+	if (args->no_symlinks || args->mount->dest_nofollow) {
+		fd = path_open_no_symlinks(walk->root, path, O_PATH);
+		if (fd != -ENOENT)
+			return fd;
+	}
+	return is_file ? path_make_file(walk->root, path, 0755) : path_make_dir(walk->root, path, 0755);
+}
+
+int mount_target(const struct mount_args *args, const struct walk *walk, bool is_file)
+{
+	cleanup_close int fd = open_target(args, walk, is_file);
+	struct statfs fs;
+
+	if (fd < 0)
+		return fd;
+	if (!args->over_procfs && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return STEP_ON_PROCFS; /* it would fake or unmask what the kernel says [CVE-2019-16884] */
+	return fd_take(&fd);
+}
+
+/* ---- a new file system ---- */
+
+/* "mode=755" from the directory that the tmpfs will hide, so that a plain tmpfs on /run looks like /run. */
+static int inherit_mode(int fs, int target)
+{
+	struct stat st;
+	char octal[5];
+
+	if (fstat(target, &st) < 0)
+		return -errno;
+	for (int i = 0, shift = 9; i < 4; i++, shift -= 3)
+		octal[i] = (char)('0' + ((st.st_mode >> shift) & 7));
+	octal[4] = '\0';
+	return fsconfig(fs, FSCONFIG_SET_STRING, "mode", octal, 0) < 0 ? -errno : 0;
+}
+
+/* One option. "key=value" is split in a copy, since the plan is read-only here. */
+static int set_option(int fs, const char *option)
+{
+	const char *equals = strchr(option, '=');
+	char key[64];
+	size_t len;
+
+	if (!equals)
+		return fsconfig(fs, FSCONFIG_SET_FLAG, option, NULL, 0) < 0 ? -errno : 0;
+	len = (size_t)(equals - option);
+	if (len >= sizeof(key))
+		return -EINVAL;
+	memcpy(key, option, len);
+	key[len] = '\0';
+	return fsconfig(fs, FSCONFIG_SET_STRING, key, equals + 1, 0) < 0 ? -errno : 0;
+}
+
+static int set_superblock_flags(int fs, const struct mount_args *args)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(superblock_words); i++)
+		if (args->mount->sb_set & superblock_words[i].flag &&
+			fsconfig(fs, FSCONFIG_SET_FLAG, superblock_words[i].word, NULL, 0) < 0)
+			return -errno;
+	if (args->superblock_ro && fsconfig(fs, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int configure(int fs, const struct mount_args *args, int target)
+{
+	const struct spec_mount *mount = args->mount;
+	int r;
+
+	if (fsconfig(fs, FSCONFIG_SET_STRING, "source", args->source, 0) < 0)
+		return -errno;
+	if ((r = set_superblock_flags(fs, args)) < 0)
+		return r;
+	for (size_t i = 0; i < mount->data.count; i++)
+		if ((r = set_option(fs, mount->data.items[i])) < 0)
+			return r;
+	if (args->inherit_mode && (r = inherit_mode(fs, target)) < 0)
+		return r;
+	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* Propagation and what is left of the attributes, on a tree that is not attached yet. */
+static int dress(int tree, const struct mount_args *args, bool whole_tree_private)
+{
+	const struct spec_mount *mount = args->mount;
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+
+	if (mount->attr_set_tree || mount->attr_clear_tree) {
+		struct mount_attr all = { .attr_set = mount->attr_set_tree, .attr_clr = mount->attr_clear_tree };
+		if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &all, sizeof(all)) < 0)
+			return -errno;
+	}
+	if (mount->propagation_count == 0 && whole_tree_private &&
+		mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return -errno;
+	for (size_t i = 0; i < mount->propagation_count; i++) {
+		const struct spec_propagation_word *word = &mount->propagation[i];
+		attr.propagation = propagation_flag(word->kind);
+		if (mount_setattr(tree, "", AT_EMPTY_PATH | (word->recursive ? AT_RECURSIVE : 0), &attr,
+			    sizeof(attr)) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int attach(int tree, int target)
+{
+	return move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+static int mount_apply(const struct step *step, struct walk *walk)
+{
+	const struct mount_args *args = step->args;
+	cleanup_close int target = mount_target(args, walk, false);
+	cleanup_close int fs = -1, tree = -1;
+	int r;
+
+	if (target < 0)
+		return target;
+	fs = fsopen(args->fs_type, FSOPEN_CLOEXEC);
+	if (fs < 0)
+		return -errno;
+	r = configure(fs, args, target);
+	if (r < 0) {
+		walk->fs_context = fd_take(&fs); /* its log goes into the report */
+		return r;
+	}
+	tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)args->attr_set);
+	if (tree < 0)
+		return -errno;
+	r = dress(tree, args, false);
+	return r < 0 ? r : attach(tree, target);
+}
+
+/* ---- binds ---- */
+
+static int bind_open(struct step *step, struct error *err)
+{
+	struct mount_args *args = step->args;
+	const struct spec_mount *mount = args->mount;
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->bind_recursive ? AT_RECURSIVE : 0) |
+			 (mount->src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+	struct stat st;
+
+	step->fd = open_tree(AT_FDCWD, args->source, flags);
+	if (step->fd < 0)
+		return error_sys(err, errno, "open the source %s", args->source);
+	if (fstat(step->fd, &st) < 0)
+		return error_sys(err, errno, "look at the source %s", args->source);
+	args->source_is_file = !S_ISDIR(st.st_mode);
+	return 0;
+}
+
+static int bind_apply(const struct step *step, struct walk *walk)
+{
+	const struct mount_args *args = step->args;
+	struct mount_attr attr = { .attr_set = args->attr_set, .attr_clr = args->attr_clear };
+	cleanup_close int target = mount_target(args, walk, args->source_is_file);
+	int r;
+
+	if (target < 0)
+		return target;
+	if ((attr.attr_set || attr.attr_clr) && mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	r = dress(step->fd, args, true);
+	return r < 0 ? r : attach(step->fd, target);
+}
+
+/* ---- remount: other flags for what is mounted there already ---- */
+
+static int remount_apply(const struct step *step, struct walk *walk)
+{
+	const struct mount_args *args = step->args;
+	struct mount_attr attr = { .attr_set = args->attr_set, .attr_clr = args->attr_clear };
+	cleanup_close int target = path_open_in_root(walk->root, args->mount->destination, O_PATH);
+
+	if (target < 0)
+		return target;
+	if (mount_setattr(target, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
+	return dress(target, args, false);
+}
+
+/* ---- words ---- */
+
+static void say_options(const struct mount_args *args, struct text *text)
+{
+	const struct spec_mount *mount = args->mount;
+	char attrs[256];
+
+	word_mount_attrs(args->attr_set, args->attr_clear, attrs, sizeof(attrs));
+	if (!*attrs && mount->data.count == 0)
+		return;
+	text_add(text, " (%s", attrs);
+	for (size_t i = 0; i < mount->data.count; i++)
+		text_add(text, "%s%s", i || *attrs ? "," : "", mount->data.items[i]);
+	text_add(text, ")");
+}
+
+static void mount_say(const struct step *step, struct text *text)
+{
+	const struct mount_args *args = step->args;
+
+	text_add(text, "mount %s on %s", args->fs_type, args->mount->destination);
+	say_options(args, text);
+}
+
+static void bind_say(const struct step *step, struct text *text)
+{
+	const struct mount_args *args = step->args;
+
+	text_add(text, "bind %s%s on %s", args->source, args->mount->bind_recursive ? " and what is below" : "",
+		args->mount->destination);
+	say_options(args, text);
+}
+
+static void remount_say(const struct step *step, struct text *text)
+{
+	const struct mount_args *args = step->args;
+
+	text_add(text, "change the flags of %s", args->mount->destination);
+	say_options(args, text);
+}
+
+const struct step_kind mount_step = { .name = "mount", .say = mount_say, .apply = mount_apply };
+const struct step_kind bind_step = { .name = "bind", .say = bind_say, .open = bind_open, .apply = bind_apply };
+const struct step_kind remount_step = { .name = "remount", .say = remount_say, .apply = remount_apply };

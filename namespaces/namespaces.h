@@ -1,0 +1,82 @@
+/* namespaces/namespaces.h: what the container sees of the system: namespaces, ids, mounts, devices.
+ *
+ * A plan of namespaces says which the init is cloned into, which it joins and how its ids map; the mounts become steps
+ * of the walk. Plans are pure. Everything a mount needs from the host is opened by the parent before the clone, in the
+ * host's view, as a detached tree; the child only attaches, to targets that the kernel resolves beneath the container's
+ * root. [namespaces(7), open_tree(2), mount_setattr(2), openat2(2)]
+ * [security: CVE-2019-5736's kin A1-A19 and B1-B10 in docs/security.md] */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "spec/spec.h"
+struct arena;
+struct error;
+struct steps;
+struct faults;
+struct json_writer;
+
+/* ---- namespaces ---- */
+
+struct namespace_join {
+	enum spec_namespace kind;
+	const char *path;
+	int fd;           /* owned by the plan, once opened */
+	bool done;        /* joined already when the init starts to walk */
+};
+
+struct namespaces_plan {
+	uint64_t make;       /* CLONE_NEW* of those that clone3(2) makes */
+	bool make_cgroup;    /* made by the init itself, once it sits in its cgroup: the namespace's root is where it sits */
+	bool make_time;      /* made before the clone: a process cannot set the offsets of the one it is in */
+	const char *time_offsets; /* text for timens_offsets, NULL */
+	struct namespace_join joins[SPEC_NAMESPACES];
+	size_t join_count;
+	bool makes_user, joins_user;
+	const char *uid_map, *gid_map; /* texts for /proc/PID/{uid,gid}_map, NULL */
+};
+
+/* CLONE_NEW* of a namespace. */
+uint64_t namespace_flag(enum spec_namespace kind);
+
+/* Pure. */
+void namespaces_plan(const struct spec *spec, struct arena *arena, struct namespaces_plan *ret_plan);
+
+/* Adds the child's own part: joins, the cgroup namespace. */
+void namespaces_steps(struct namespaces_plan *plan, struct steps *steps);
+
+/* Opens the namespaces to join and checks that each is of its kind [ioctl_ns(2), NS_GET_NSTYPE]. A user namespace that
+ * is ours already is dropped from the plan: it cannot be joined again. */
+int namespaces_open(struct namespaces_plan *plan, struct error *err);
+void namespaces_close(struct namespaces_plan *plan);
+
+/* Clones the init into the plan's namespaces and, unless -1, the cgroup; it runs `child(arg)`, which never returns.
+ * The init is always the caller's own child; the caller's own namespaces never change. *ret_pidfd is the caller's.
+ * Returns the pid, or a negative errno with words and hints (user namespaces forbidden, limits reached). */
+pid_t namespaces_clone(struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd,
+	struct error *err);
+
+/* Writes the id maps of a new user namespace for the process. */
+int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);
+
+/* ---- what the container sees ---- */
+
+struct view_request {
+	const char *bundle;   /* absolute path, in the host's view: relative sources of binds start there */
+	const char *rootfs;   /* absolute path of the root, in the host's view */
+	bool devices_by_bind; /* mknod(2) is not allowed here: a user namespace */
+	bool terminal;        /* a pty is made and becomes /dev/console */
+};
+
+/* Steps from the host's view to the container's: the private procfs, the root, mounts in their order, devices, links,
+ * terminal, masks, read-only paths, pivot, root's own flags. Pure. What is asked for but not supported is a fault. */
+void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
+	struct faults *faults);
+
+/* Steps for host name, domain name and sysctls; they need the view's private procfs, so they come after it. */
+void names_steps(const struct spec *spec, struct steps *steps);
+
+/* Whether the plan needs the private procfs, and whether with sysctls: see names and labels. */
+bool procfs_needed(const struct spec *spec);

@@ -1,0 +1,256 @@
+/* namespaces/view.c: the order in which the host's view becomes the container's. Pure.
+ *
+ * The order is a matter of security, not of taste:
+ *   the root before anything on it; config mounts in their own order [config.md, Mounts]; then devices, which need the
+ *   /dev that the config mounted; masks and read-only paths after all mounts, so that none comes to lie on top of one,
+ *   and before the pivot, so that no program of the container ever sees what they hide; the root's own read-only flag
+ *   last, since everything before may have to make mount points. */
+#include <sys/mount.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/faults.h"
+#include "base/step.h"
+#include "base/text.h"
+#include "namespaces/namespaces.h"
+#include "namespaces/namespaces_internal.h"
+
+/* Parts of /proc that may be replaced; anything else there would fake or unmask what the kernel says [CVE-2019-16884]. */
+static const char *const proc_replaceable[] = {
+	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+	"/proc/loadavg", "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+};
+
+/* File systems whose superblock is shared or the kernel's own: "ro" is a flag of the mount alone. */
+static const char *const kernel_types[] = { "proc", "sysfs", "cgroup2", "mqueue", "devpts", "tmpfs" };
+
+static const struct spec_device default_devices[] = {
+	{ .type = 'c', .path = "/dev/null", .major = 1, .minor = 3, .mode = 0666 },
+	{ .type = 'c', .path = "/dev/zero", .major = 1, .minor = 5, .mode = 0666 },
+	{ .type = 'c', .path = "/dev/full", .major = 1, .minor = 7, .mode = 0666 },
+	{ .type = 'c', .path = "/dev/random", .major = 1, .minor = 8, .mode = 0666 },
+	{ .type = 'c', .path = "/dev/urandom", .major = 1, .minor = 9, .mode = 0666 },
+	{ .type = 'c', .path = "/dev/tty", .major = 5, .minor = 0, .mode = 0666 },
+};
+
+/* [config-linux.md, Default Devices; config.md, dev symbolic links]; core as runc makes it. */
+static struct link_args default_links[] = {
+	{ "fd",     "/proc/self/fd"   },
+	{ "stdin",  "/proc/self/fd/0" },
+	{ "stdout", "/proc/self/fd/1" },
+	{ "stderr", "/proc/self/fd/2" },
+	{ "core",   "/proc/kcore"     },
+	{ "ptmx",   "pts/ptmx"        },
+};
+
+static bool in_list(const char *word, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(word, list[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+uint64_t propagation_flag(enum spec_propagation kind)
+{
+	switch (kind) {
+	case SPEC_PROPAGATION_SHARED:
+		return MS_SHARED;
+	case SPEC_PROPAGATION_SLAVE:
+		return MS_SLAVE;
+	case SPEC_PROPAGATION_UNBINDABLE:
+		return MS_UNBINDABLE;
+	case SPEC_PROPAGATION_NONE:
+	case SPEC_PROPAGATION_PRIVATE:
+		break;
+	}
+	return MS_PRIVATE;
+}
+
+static bool names_option(const struct spec_mount *mount, const char *prefix)
+{
+	for (size_t i = 0; i < mount->data.count; i++)
+		if (text_starts_with(mount->data.items[i], prefix))
+			return true;
+	return false;
+}
+
+static void check_supported(const struct spec_mount *mount, struct faults *faults)
+{
+	if (mount->tmpcopyup)
+		faults_add(faults, mount->origin, "the option tmpcopyup is not supported yet");
+	if (mount->copy_symlink)
+		faults_add(faults, mount->origin, "the option copy-symlink is not supported yet");
+	if (mount->idmap != SPEC_IDMAP_NONE || mount->uid_mappings.count)
+		faults_add(faults, mount->origin, "id-mapped mounts are not supported yet");
+}
+
+static const char *mount_source(const struct spec_mount *mount, const char *type, const char *bundle,
+	struct arena *arena)
+{
+	if (mount->bind && *mount->source != '/')
+		return arena_printf(arena, "%s/%s", bundle, mount->source);
+	return *mount->source ? mount->source : type;
+}
+
+static void add_mount(const struct spec_mount *mount, const char *bundle, struct arena *arena, struct steps *steps)
+{
+	struct mount_args *args = ARENA_NEW(arena, struct mount_args);
+	const char *type = strcmp(mount->type, "cgroup") == 0 ? "cgroup2" : mount->type;
+	const struct step_kind *kind = mount->remount ? &remount_step : mount->bind ? &bind_step : &mount_step;
+
+	*args = (struct mount_args){
+		.mount = mount,
+		.fs_type = kind == &mount_step ? type : NULL,
+		.source = mount_source(mount, type, bundle, arena),
+		.over_procfs = strcmp(type, "proc") == 0 ||
+			       in_list(mount->destination, proc_replaceable, ARRAY_SIZE(proc_replaceable)),
+		/* A link in the image must not decide where these go [CVE-2019-19921, CVE-2023-27561, CVE-2026-41579]. */
+		.no_symlinks = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 ||
+			       is_below(mount->destination, "/dev"),
+		.inherit_mode = strcmp(type, "tmpfs") == 0 && !names_option(mount, "mode="),
+		.superblock_ro = mount->read_only && !in_list(type, kernel_types, ARRAY_SIZE(kernel_types)),
+		.attr_set = mount->attr_set | mount->attr_set_tree | (mount->read_only ? MOUNT_ATTR_RDONLY : 0),
+		.attr_clear = mount->attr_clear | mount->attr_clear_tree,
+	};
+	steps_add(steps, kind, mount->origin, args);
+}
+
+static void add_device(const struct spec_device *device, bool by_bind, struct arena *arena, struct steps *steps)
+{
+	struct device_args *args = ARENA_NEW(arena, struct device_args);
+	const char *name = text_starts_with(device->path, "/dev/") ? device->path + strlen("/dev/") : NULL;
+
+	*args = (struct device_args){
+		.device = device,
+		.in_dev = name && *name && !strchr(name, '/') && strcmp(name, "..") != 0 && strcmp(name, ".") != 0
+				  ? name
+				  : NULL,
+		.by_bind = by_bind && device->type != 'p',
+	};
+	steps_add(steps, &device_step, device->origin, args);
+}
+
+/* A /dev bound from the host has its devices; ours would be made there. */
+static bool dev_is_bound(const struct spec *spec)
+{
+	bool bound = false;
+
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
+			bound = spec->mounts[i].bind;
+	return bound;
+}
+
+static bool config_names(const struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->linux_.device_count; i++)
+		if (strcmp(spec->linux_.devices[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+static void add_devices(const struct spec *spec, const struct view_request *request, struct arena *arena,
+	struct steps *steps)
+{
+	if (!dev_is_bound(spec)) {
+		steps_add(steps, &dev_step, NULL, NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
+			if (!config_names(spec, default_devices[i].path))
+				add_device(&default_devices[i], request->devices_by_bind, arena, steps);
+	}
+	for (size_t i = 0; i < spec->linux_.device_count; i++)
+		add_device(&spec->linux_.devices[i], request->devices_by_bind, arena, steps);
+	if (!dev_is_bound(spec))
+		for (size_t i = 0; i < ARRAY_SIZE(default_links); i++)
+			steps_add(steps, &link_step, NULL, &default_links[i]);
+}
+
+static void add_paths(const struct spec_strings *paths, const struct step_kind *kind, const char *origin,
+	struct arena *arena, struct steps *steps)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		struct path_args *args = ARENA_NEW(arena, struct path_args);
+		args->path = paths->items[i];
+		steps_add(steps, kind, origin, args);
+	}
+}
+
+static void add_root(const struct spec *spec, const struct view_request *request, struct arena *arena,
+	struct steps *steps)
+{
+	struct root_args *args = ARENA_NEW(arena, struct root_args);
+	enum spec_propagation asked = spec->linux_.rootfs_propagation.kind;
+	bool follows_host = asked == SPEC_PROPAGATION_SLAVE || asked == SPEC_PROPAGATION_SHARED;
+
+	args->path = request->rootfs;
+	args->propagation = follows_host ? MS_SLAVE : MS_PRIVATE;
+	steps_add(steps, &root_step, "root.path", args);
+}
+
+static void add_terminal(const struct spec *spec, struct arena *arena, struct steps *steps)
+{
+	struct terminal_args *args = ARENA_NEW(arena, struct terminal_args);
+
+	*args = (struct terminal_args){
+		.has_size = spec->process.has_console_size,
+		.height = spec->process.console_height,
+		.width = spec->process.console_width,
+		.uid = spec->process.user.uid,
+		.gid = spec->process.user.gid,
+	};
+	steps_add(steps, &terminal_step, "process.terminal", args);
+}
+
+static void add_root_flags(const struct spec *spec, struct arena *arena, struct steps *steps)
+{
+	if (spec->linux_.rootfs_propagation.kind != SPEC_PROPAGATION_NONE) {
+		struct propagation_args *args = ARENA_NEW(arena, struct propagation_args);
+		args->word = spec->linux_.rootfs_propagation;
+		steps_add(steps, &root_propagation_step, "linux.rootfsPropagation", args);
+	}
+	if (spec->root_readonly)
+		steps_add(steps, &root_readonly_step, "root.readonly", NULL);
+}
+
+bool procfs_needed(const struct spec *spec)
+{
+	return spec->linux_.sysctl_count || spec->process.apparmor_profile || spec->process.selinux_label;
+}
+
+static void add_procfs(const struct spec *spec, struct arena *arena, struct steps *steps)
+{
+	bool *all = ARENA_NEW(arena, bool);
+
+	if (!procfs_needed(spec))
+		return;
+	*all = spec->linux_.sysctl_count > 0;
+	steps_add(steps, &procfs_step, NULL, all);
+}
+
+void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
+	struct faults *faults)
+{
+	add_procfs(spec, arena, steps);
+	add_root(spec, request, arena, steps);
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		check_supported(&spec->mounts[i], faults);
+		add_mount(&spec->mounts[i], request->bundle, arena, steps);
+	}
+	add_devices(spec, request, arena, steps);
+	if (request->terminal)
+		add_terminal(spec, arena, steps);
+	if (spec->linux_.masked_paths.count)
+		steps_add(steps, &null_step, NULL, NULL);
+	add_paths(&spec->linux_.readonly_paths, &readonly_step, "linux.readonlyPaths", arena, steps);
+	add_paths(&spec->linux_.masked_paths, &mask_step, "linux.maskedPaths", arena, steps);
+	steps_add(steps, &pivot_step, NULL, NULL);
+	add_root_flags(spec, arena, steps);
+}

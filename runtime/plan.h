@@ -1,0 +1,70 @@
+/* runtime/plan.h: every decision about one container, taken before anything is touched.
+ *
+ * Built from the spec and the request alone, so it can be printed and compared without rights; the descriptors in it
+ * are opened later, by create.c. Everything in it lives in its arena. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/step.h"
+#include "cgroups/cgroups.h"
+#include "namespaces/namespaces.h"
+#include "runtime/seccomp.h"
+#include "spec/spec.h"
+struct arena;
+struct error;
+struct faults;
+
+enum gate {
+	GATE_PAIR,   /* `run`: the parent stays and lets the init go itself */
+	GATE_SOCKET, /* `create`: the init listens until `start` connects */
+};
+
+/* What the steps from the gate on need at run time; filled by create.c before the clone. */
+struct gate_args {
+	enum gate kind;
+	int listener; /* owned by create.c; -1 for GATE_PAIR */
+};
+
+struct exec_args {
+	const char *const *argv, *const *envp;
+	const char **candidates;  /* where args[0] may be, in the order of PATH; NULL-terminated */
+	const char *cwd;
+	uint64_t ignored_signals; /* bit n-1: signal n is ignored by our caller and must not be by the program */
+	unsigned preserve_fds;    /* 3 .. 3+n-1 stay open */
+};
+
+struct plan {
+	struct arena *arena; /* borrowed */
+	const char *id;
+	const char *bundle, *rootfs; /* absolute */
+	const struct spec *spec;
+	const char *config; /* the bytes of config.json, for the frozen copy */
+	size_t config_len;
+	struct namespaces_plan namespaces;
+	bool has_cgroup;
+	struct cgroup_plan cgroup;
+	bool terminal;
+	struct steps steps;
+	struct gate_args *gate;
+	struct exec_args *exec;
+	struct seccomp_program *seccomp; /* NULL without; empty until compiled */
+};
+
+struct plan_request {
+	const char *id;
+	const char *bundle; /* absolute */
+	enum gate gate;
+	bool no_cgroup;        /* --cgroup-manager disabled */
+	bool no_new_keyring;
+	unsigned preserve_fds;
+};
+
+/* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */
+int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
+	struct faults *faults);
+
+/* `husk plan`: what would be done, step by step; malloc'ed text with a newline at the end, or NULL (no memory). */
+char *plan_text(const struct plan *plan);
+char *plan_json(const struct plan *plan);

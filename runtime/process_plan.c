@@ -1,0 +1,182 @@
+/* runtime/process_plan.c: from process.* to steps. Pure.
+ *
+ * Theory of operation
+ * Rights are needed to give up rights, so the order is fixed:
+ *   the session, labels, keyring and scheduling while still privileged; no_new_privs; the bounding set (needs
+ *   CAP_SETPCAP); groups, gid, uid, with capabilities kept over the change; the five sets; then the directory and the
+ *   search for the program, as the user who will run it. After the gate only what must come last: exact limits (after
+ *   every open of ours), seccomp (after every call of ours), exec.
+ * Without no_new_privs a filter needs CAP_SYS_ADMIN to be installed. That one is kept in the permitted and effective
+ * sets until exec, which computes both anew from the inheritable, bounding and ambient sets [capabilities(7)], so the
+ * program never has it unless the config says so. */
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/faults.h"
+#include "base/text.h"
+#include "runtime/plan.h"
+#include "runtime/process.h"
+#include "runtime/steps.h"
+
+static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static const char *environment(const struct spec_strings *env, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < env->count; i++)
+		if (strncmp(env->items[i], name, len) == 0 && env->items[i][len] == '=')
+			return env->items[i] + len + 1;
+	return NULL;
+}
+
+/* Each place where args[0] may be, as execvp(3) looks: PATH if the name holds no slash. An empty part of PATH is the
+ * working directory. */
+static const char **candidates(const char *name, const char *path, struct arena *arena)
+{
+	size_t parts = 1, count = 0;
+
+	if (strchr(name, '/')) {
+		const char **one = ARENA_ARRAY(arena, 2, const char *);
+		one[0] = name;
+		return one;
+	}
+	for (const char *c = path; *c; c++)
+		parts += *c == ':';
+	const char **list = ARENA_ARRAY(arena, parts + 1, const char *);
+	for (const char *part = path; count < parts; part = strchrnul(part, ':') + 1) {
+		int len = (int)strcspn(part, ":");
+		list[count++] = len ? arena_printf(arena, "%.*s/%s", len, part, name)
+				    : arena_printf(arena, "./%s", name);
+	}
+	return list;
+}
+
+static struct exec_args *exec_args(const struct spec_process *process, const struct plan_request *request,
+	struct arena *arena)
+{
+	struct exec_args *args = ARENA_NEW(arena, struct exec_args);
+	const char *path = environment(&process->env, "PATH");
+
+	*args = (struct exec_args){
+		.argv = process->args.items,
+		.envp = process->env.items,
+		.candidates = candidates(process->args.items[0], path ? path : default_path, arena),
+		.cwd = process->cwd,
+		.preserve_fds = request->preserve_fds,
+	};
+	return args;
+}
+
+static void add_identity(struct plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+	struct identity_args *args = ARENA_NEW(plan->arena, struct identity_args);
+	bool own_seccomp = plan->seccomp && !process->no_new_privileges;
+
+	*args = (struct identity_args){
+		.uid = process->user.uid,
+		.gid = process->user.gid,
+		.groups = process->user.additional_gids,
+		.group_count = process->user.additional_gid_count,
+		.last_cap = word_capability_last(),
+		.caps = process->capabilities,
+		.extra_until_exec = own_seccomp ? UINT64_C(1) << CAP_SYS_ADMIN : 0,
+	};
+	steps_add(&plan->steps, &bounding_step, "process.capabilities.bounding", args);
+	steps_add(&plan->steps, &identity_step, "process.user", args);
+	steps_add(&plan->steps, &capabilities_step, "process.capabilities", args);
+}
+
+static void add_label(struct plan *plan, const char *module, const char *label, const char *origin)
+{
+	struct label_args *args = ARENA_NEW(plan->arena, struct label_args);
+
+	if (!label)
+		return;
+	*args = (struct label_args){ .module = module, .label = label };
+	if (strcmp(module, "apparmor") == 0) /* changed at exec [apparmor(7)] */
+		args->label = arena_printf(plan->arena, "exec %s", label);
+	steps_add(&plan->steps, &label_step, origin, args);
+}
+
+static void add_scheduling(struct plan *plan)
+{
+	const struct spec_process *process = &plan->spec->process;
+
+	if (process->scheduler.given)
+		steps_add(&plan->steps, &scheduler_step, "process.scheduler", (void *)&process->scheduler);
+	if (process->has_io_priority)
+		steps_add(&plan->steps, &io_priority_step, "process.ioPriority", (void *)&process->io_priority);
+	if (plan->spec->linux_.has_personality)
+		steps_add(&plan->steps, &personality_step, "linux.personality",
+			(void *)&plan->spec->linux_.personality);
+}
+
+static void check_supported(const struct spec *spec, struct faults *faults)
+{
+	for (int kind = 0; kind < SPEC_HOOK_KINDS; kind++)
+		if (spec->hooks[kind].count)
+			faults_add(faults, arena_printf(faults->arena, "hooks.%s", spec_hook_names[kind]),
+				"hooks are not supported yet");
+	if (spec->linux_.memory_policy.given)
+		faults_add(faults, "linux.memoryPolicy", "not supported yet");
+	if (spec->linux_.intel_rdt.given)
+		faults_add(faults, "linux.intelRdt", "not supported yet");
+	if (spec->linux_.net_device_count)
+		faults_add(faults, "linux.netDevices", "not supported yet");
+	if (spec->linux_.mount_label)
+		faults_add(faults, "linux.mountLabel", "not supported yet");
+	if (spec->linux_.seccomp.notifies)
+		faults_add(faults, "linux.seccomp", "SCMP_ACT_NOTIFY is not supported yet");
+}
+
+void process_first_steps(struct plan *plan)
+{
+	bool user = plan->namespaces.makes_user || plan->namespaces.joins_user;
+
+	steps_add(&plan->steps, &session_step, NULL, NULL);
+	if (plan->namespaces.makes_user)
+		steps_add(&plan->steps, &await_maps_step, NULL, NULL);
+	if (user)
+		steps_add(&plan->steps, &become_root_step, "linux.uidMappings", NULL);
+}
+
+void process_last_steps(struct plan *plan, const struct plan_request *request, struct faults *faults)
+{
+	const struct spec *spec = plan->spec;
+	const struct spec_process *process = &spec->process;
+	struct steps *steps = &plan->steps;
+
+	check_supported(spec, faults);
+	plan->exec = exec_args(process, request, plan->arena);
+	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
+	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1 };
+	if (spec->linux_.seccomp.given)
+		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
+
+	steps_add(steps, &make_cwd_step, "process.cwd", (void *)process->cwd);
+	if (!request->no_new_keyring)
+		steps_add(steps, &keyring_step, NULL, arena_printf(plan->arena, "_ses.%s", plan->id));
+	add_scheduling(plan);
+	add_label(plan, "apparmor", process->apparmor_profile, "process.apparmorProfile");
+	add_label(plan, "selinux", process->selinux_label, "process.selinuxLabel");
+	steps_add(steps, &stdio_step, "process.terminal", (void *)&process->user);
+	if (process->no_new_privileges)
+		steps_add(steps, &no_new_privs_step, "process.noNewPrivileges", NULL);
+	add_identity(plan);
+	steps_add(steps, &enter_cwd_step, "process.cwd", (void *)process->cwd);
+	steps_add(steps, &umask_step, "process.user.umask", (void *)&process->user);
+	steps_add(steps, &find_step, "process.args[0]", plan->exec);
+	steps_add(steps, &handover_step, NULL, NULL);
+	steps_add(steps, &gate_step, NULL, plan->gate);
+	for (size_t i = 0; i < process->rlimit_count; i++)
+		steps_add(steps, &rlimit_step, arena_printf(plan->arena, "process.rlimits[%zu]", i),
+			&process->rlimits[i]);
+	steps_add(steps, &signals_step, NULL, plan->exec);
+	if (plan->seccomp)
+		steps_add(steps, &seccomp_step, "linux.seccomp", plan->seccomp);
+	steps_add(steps, &exec_step, "process.args[0]", plan->exec);
+}
