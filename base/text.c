@@ -1,0 +1,179 @@
+/* base/text.c: bounded strings and strict numbers. Nothing here allocates. */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void text_init(struct text *text, char *buf, size_t size)
+{
+	*text = (struct text){ .buf = buf, .size = size };
+	buf[0] = '\0';
+}
+
+void text_add(struct text *text, const char *fmt, ...)
+{
+	size_t room = text->size - text->len;
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text->buf + text->len, room, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	if ((size_t)n >= room) {
+		text->cut = true;
+		text->len = text->size - 1;
+	} else {
+		text->len += (size_t)n;
+	}
+}
+
+/* The length of the UTF-8 sequence at `bytes`, or 0 where there is none: no overlong form, no surrogate, nothing beyond
+ * U+10FFFF [RFC 3629, section 4]. */
+static size_t sequence(const char *bytes, size_t len)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	size_t need = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : b[0] < 0xf5 ? 4 : 0;
+
+	if (need == 0 || need > len)
+		return 0;
+	for (size_t i = 1; i < need; i++)
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+	if ((b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f) || (b[0] == 0xf0 && b[1] < 0x90) ||
+		(b[0] == 0xf4 && b[1] > 0x8f))
+		return 0;
+	return need;
+}
+
+/* C1 controls act on terminals too. */
+static bool is_control(const char *bytes, size_t len)
+{
+	unsigned char first = (unsigned char)bytes[0];
+
+	return first < 0x20 || first == 0x7f || (len == 2 && first == 0xc2 && (unsigned char)bytes[1] < 0xa0);
+}
+
+void text_add_escaped(struct text *text, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t n = sequence(bytes + i, len - i);
+		if (n == 0 || is_control(bytes + i, n)) {
+			text_add(text, "\\x%02X", (unsigned char)bytes[i]);
+			i++;
+		} else {
+			text_add(text, "%.*s", (int)n, bytes + i);
+			i += n;
+		}
+	}
+}
+
+static int parse_digits(const char *str, uint64_t max, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (!*str)
+		return -EINVAL;
+	for (const char *c = str; *c; c++)
+		if (*c < '0' || *c > '9')
+			return -EINVAL;
+	for (const char *c = str; *c; c++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(*c - '0'), &value))
+			return -ERANGE;
+	if (value > max)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+int text_to_u64(const char *str, uint64_t min, uint64_t max, uint64_t *ret_value)
+{
+	uint64_t value;
+	int r = parse_digits(str, max, &value);
+
+	if (r < 0)
+		return r;
+	if (value < min)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value)
+{
+	bool negative = *str == '-';
+	uint64_t value;
+	int r = parse_digits(str + negative, negative ? (uint64_t)INT64_MAX + 1 : (uint64_t)INT64_MAX, &value);
+	int64_t result;
+
+	if (r < 0)
+		return r;
+	if (negative && value == 0)
+		return -EINVAL; /* "-0" is a float's notion */
+	result = negative ? (int64_t)(0 - value) : (int64_t)value;
+	if (result < min || result > max)
+		return -ERANGE;
+	*ret_value = result;
+	return 0;
+}
+
+enum { WORD_MAX = 64 };
+
+/* Levenshtein's distance with one row of memory; words are short. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], len_b = strlen(b);
+
+	for (size_t j = 0; j <= len_b; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < len_b; j++) {
+			size_t best = diagonal + (a[i] != b[j]);
+			diagonal = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j + 1] + 1 < best)
+				best = row[j + 1] + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[len_b];
+}
+
+const char *text_nearest(const char *word, const char *const *words, size_t count)
+{
+	size_t len = strlen(word), best = len / 3 + 1;
+	const char *nearest = NULL;
+
+	if (len == 0 || len > WORD_MAX)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!words[i] || strlen(words[i]) > WORD_MAX)
+			continue;
+		size_t d = distance(word, words[i]);
+		if (d < best) {
+			best = d;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}
+
+bool text_is_utf8(const char *bytes, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n)
+		if ((n = sequence(bytes + i, len - i)) == 0)
+			return false;
+	return true;
+}
+
+bool text_starts_with(const char *str, const char *prefix)
+{
+	return strncmp(str, prefix, strlen(prefix)) == 0;
+}
