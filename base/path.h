@@ -39,7 +39,7 @@ int path_open_parent(int root, const char *path, const char **ret_name);
 int path_open_dir(const char *path, struct error *err);
 
 /* Makes a directory of our own for state: 0700, links refused in its last part, owned by the effective uid and closed
- * to group and others, else -EPERM. Missing parents are made 0755. A readable descriptor. */
+ * to the writing of group and others, else -EPERM. Missing parents are made 0755. A readable descriptor. */
 int path_open_private_dir(const char *path, struct error *err);
 
 /* "/a/b/c" of an open descriptor as the kernel prints it, into buf[PATH_MAX]; -errno. */
