@@ -1,0 +1,61 @@
+/* runtime/init.c: the child's walk.
+ *
+ * Between clone and exec there is no allocation, no stdio, no locale and no parsing: the steps are applied in their
+ * order, and the first that fails is reported by its number. The parent, which has the plan, knows the words
+ * [signal-safety(7)]. */
+#include "runtime/init.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/plan.h"
+#include "runtime/report.h"
+
+/* What the kernel logged about a mount it refused: "e overlay: No changes allowed" [fsopen(2), message retrieval]. */
+static void read_detail(int fs_context, char *detail, size_t size)
+{
+	ssize_t n = fs_context < 0 ? -1 : read(fs_context, detail, size - 1);
+
+	if (n <= 2)
+		n = 0;
+	if (n > 0 && detail[n - 1] == '\n')
+		n--;
+	detail[n] = '\0';
+	if (n > 2) /* the level and a blank */
+		(void)memmove(detail, detail + 2, (size_t)n - 1);
+}
+
+static _Noreturn void fail(const struct walk *walk, size_t step, int code)
+{
+	struct report report = { .message = WALK_FAILED, .step = (uint32_t)step, .code = code };
+
+	read_detail(walk->fs_context, report.detail, sizeof(report.detail));
+	(void)send(walk->sock, &report, sizeof(report), MSG_NOSIGNAL);
+	_exit(1);
+}
+
+void init_walk(void *args)
+{
+	const struct init_args *init = args;
+	const struct steps *steps = &init->plan->steps;
+	struct walk walk = {
+		.sock = init->sock,
+		.root = -1,
+		.dev = -1,
+		.procfs = -1,
+		.mask_file = -1,
+		.mask_dir = -1,
+		.terminal = -1,
+		.fs_context = -1,
+	};
+
+	(void)close(init->parent_sock);
+	for (size_t i = 0; i < steps->count; i++) {
+		int r = steps->items[i].kind->apply(&steps->items[i], &walk);
+		if (r < 0)
+			fail(&walk, i, r);
+	}
+	_exit(1); /* not reached: the last step is exec */
+}

@@ -1,0 +1,132 @@
+/* runtime/report.c: the words for what the init could not do.
+ *
+ * The step says what was tried, errno why; the tables here add what errno does not say: verdicts of our own, the exit
+ * status that the contract asks for, and what the reader can do. */
+#include "runtime/report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/step.h"
+#include "base/text.h"
+
+static const struct {
+	int code;
+	const char *words;
+} verdicts[] = {
+	{ STEP_ON_PROCFS, "refused: the target lies inside /proc, where a mount could hide what husk relies on" },
+	{ STEP_OTHER_NODE, "refused: something else is there already" },
+	{ STEP_OUTSIDE_ROOT, "refused: the directory is not beneath the container's root" },
+	{ STEP_IDENTITY_DIFFERS, "refused: the kernel did not set all ids as asked" },
+	{ STEP_PARENT_GONE, "husk ended before the container was ready" },
+};
+static_assert(ARRAY_SIZE(verdicts) == STEP_VERDICTS_END - STEP_ON_PROCFS, "a verdict has no words");
+
+/* What to do, by the kind of step and errno; the first that fits. */
+static const struct {
+	const char *kind;
+	int code;
+	const char *hint;
+} hints[] = {
+	{ "mount", -ENODEV, "the kernel has no such file system; is its module loaded?" },
+	{ "mount", -ENOSPC, "the namespace holds too many mounts: raise fs.mount-max" },
+	{ "mount", -EPERM, "the container shares a namespace with the host that this file system shows" },
+	{ "mount", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },
+	{ "bind", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },
+	{ "dev", -ELOOP, "/dev of the root file system is a symbolic link, which is not followed" },
+	{ "dev", -ENOTDIR, "/dev of the root file system is not a directory" },
+	{ "mask", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },
+	{ "sysctl", -ENOENT, "the kernel does not have this one" },
+	{ "identity", -EINVAL, "the id has no mapping in the user namespace" },
+	{ "rlimit", -EPERM, "only a privileged caller may raise the hard limit" },
+	{ "label", -ENOENT, "is the security module enabled?" },
+	{ "label", -EINVAL, "is the security module enabled, and the profile loaded?" },
+	{ "exec", -ENOENT, "the file is there; is the interpreter that it names?" },
+	{ "exec", -ENOEXEC, "not a program for this machine; does a script begin with #!?" },
+	{ "root", -EROFS, "the root file system is read-only; make the directory in the image" },
+};
+
+static int failed_exec_status(const char *kind, int code)
+{
+	if (strcmp(kind, "find-program") != 0 && strcmp(kind, "exec") != 0)
+		return 0;
+	return code == -ENOENT || code == -ENOTDIR ? 127 : 126;
+}
+
+static void explain_verdict(int code, struct error *err)
+{
+	size_t at = strlen(err->what);
+
+	err->judged = true;
+	for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++)
+		if (verdicts[i].code == code)
+			(void)snprintf(err->what + at, sizeof(err->what) - at, ": %s", verdicts[i].words);
+}
+
+/* The search says "not found" as every caller expects it; a file that was found but is no program is the program's. */
+static void explain_search(const struct step *step, int code, struct error *err)
+{
+	char *end = strstr(err->what, ": executable file not found");
+
+	if (strcmp(step->kind->name, "find-program") == 0 && code != -ENOENT && end)
+		*end = '\0';
+}
+
+static void add_detail(const char *detail, struct error *err)
+{
+	size_t at = strlen(err->what);
+
+	if (*detail)
+		(void)snprintf(err->what + at, sizeof(err->what) - at, ": %s", detail);
+}
+
+int report_explain(const struct report *report, const struct steps *steps, struct error *err)
+{
+	const struct step *step;
+
+	if (report->step >= steps->count)
+		return error_bad(err, EPROTO, "the container's first process sent a report that makes no sense");
+	step = &steps->items[report->step];
+	*err = (struct error){ .code = report->code };
+	step_blame(step, err);
+	if (report->code < -4095) {
+		explain_verdict(report->code, err);
+		err->code = -EPERM;
+		return err->code;
+	}
+	explain_search(step, report->code, err);
+	add_detail(report->detail, err);
+	err->exit_status = failed_exec_status(step->kind->name, report->code);
+	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
+		if (hints[i].code == report->code && strcmp(hints[i].kind, step->kind->name) == 0)
+			return error_hint(err, "%s", hints[i].hint);
+	return err->code;
+}
+
+int report_receive(int sock, struct report *ret_report, int *ret_fd)
+{
+	struct report message = { 0 };
+	cleanup_close int fd = -1;
+	ssize_t n = fd_receive(sock, &message, sizeof(message), &fd);
+
+	if (n == -ECONNRESET || n == 0)
+		return REPORT_END;
+	if (n < 0)
+		return (int)n;
+	if (n == sizeof(message) && message.message == WALK_FAILED && message.code < 0) {
+		message.detail[sizeof(message.detail) - 1] = '\0';
+		*ret_report = message;
+		return REPORT_FAILED;
+	}
+	if (n == sizeof(uint32_t) && message.message == WALK_READY)
+		return REPORT_READY;
+	if (n == sizeof(uint32_t) && message.message == WALK_TERMINAL && fd >= 0) {
+		*ret_fd = fd_take(&fd);
+		return REPORT_TERMINAL;
+	}
+	return -EPROTO;
+}
