@@ -96,6 +96,7 @@ decode_fn decode_u16, decode_u32, decode_u64; /* exact integers in [min, max] */
 decode_fn decode_s32, decode_s64;
 decode_fn decode_limit;     /* struct spec_limit */
 decode_fn decode_string;    /* const char * */
+decode_fn decode_number_list; /* const char *: "0-3,7"; an empty one is absent */
 decode_fn decode_strings;   /* struct spec_strings, at most `max` */
 decode_fn decode_pairs;     /* struct spec_pair * with a count: a map of strings, keys not empty, at most `max` */
 decode_fn decode_word;      /* int: the value of one of `words` */
@@ -125,7 +126,7 @@ bool decode_is_map(const struct json *value, uint64_t max, struct decoder *decod
 bool decode_find_word(const struct json *value, const struct words *words, uint64_t *ret_value,
 	struct decoder *decoder);
 
-extern const struct string_rule rule_not_empty, rule_absolute_path, rule_environment, rule_number_list;
+extern const struct string_rule rule_not_empty, rule_absolute_path, rule_environment;
 
 /* ---- the tables that are parts of others ---- */
 
