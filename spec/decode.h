@@ -15,10 +15,10 @@
 /* A whole config; linux.resources alone (`update --resources`); a process alone (`exec --process`). Each fills *ret
  * from zero; it is whole only where `faults` got none. */
 void decode_spec(const struct json *value, struct arena *arena, struct spec *ret, struct faults *faults);
-void decode_process_alone(const struct json *value, struct arena *arena, struct spec_process *ret,
-	struct faults *faults);
-void decode_resources_alone(const struct json *value, struct arena *arena, struct spec_resources *ret,
-	struct faults *faults);
+void decode_process_alone(
+	const struct json *value, struct arena *arena, struct spec_process *ret, struct faults *faults);
+void decode_resources_alone(
+	const struct json *value, struct arena *arena, struct spec_resources *ret, struct faults *faults);
 
 /* The rules between parts of a config. May follow decode_spec() also where that found faults, so that a reader sees
  * all at once: what rests on a list of namespaces that is itself at fault is then left out. */
@@ -73,15 +73,20 @@ struct field {
 	uint64_t max;                   /* numbers; lists and maps: how many entries, never 0 */
 	const struct string_rule *rule; /* strings and lists of strings; NULL = any */
 	const struct words *words;      /* decode_word, decode_word_bits */
-	const struct object_type *type; /* objects and lists of them; where the keys are, also for decoders of one's own */
+	const struct object_type *type; /* objects and lists of them; decoders of one's own say their keys here */
 };
 
-/* For tables: { "cwd", decode_string, AT(struct spec_process, cwd), .required = true } */
-#define AT(type, member)    .offset = offsetof(type, member)
-#define MARK(type, member)  (offsetof(type, member) + 1)
-#define COUNT(type, member) .count = offsetof(type, member)
-#define FIELDS(table)       .fields = (table), .field_count = ARRAY_SIZE(table)
-#define WORDS(table)        .items = (table), .count = ARRAY_SIZE(table)
+/* Rows of tables, with what else they need as designated initializers:
+ * FIELD("cwd", decode_string, struct spec_process, cwd, .required = true) */
+#define FIELD(name, decoder, type, member, ...)                                                                        \
+	{                                                                                                              \
+		.key = (name), .decode = (decoder), .offset = offsetof(type, member), __VA_ARGS__                      \
+	}
+#define LIST(name, decoder, type, items, counter, limit, ...)                                                          \
+	FIELD(name, decoder, type, items, .count = offsetof(type, counter), .max = (limit), __VA_ARGS__)
+#define MARK(type, member) (offsetof(type, member) + 1)
+#define FIELDS(table)      .fields = (table), .field_count = ARRAY_SIZE(table)
+#define WORDS(table)       .items = (table), .count = ARRAY_SIZE(table)
 
 static inline void *field_at(const struct field *field, void *object)
 {
@@ -94,15 +99,15 @@ bool decode_fields(const struct json *value, const struct object_type *type, voi
 decode_fn decode_bool;
 decode_fn decode_u16, decode_u32, decode_u64; /* exact integers in [min, max] */
 decode_fn decode_s32, decode_s64;
-decode_fn decode_limit;     /* struct spec_limit */
-decode_fn decode_string;    /* const char * */
+decode_fn decode_limit;       /* struct spec_limit */
+decode_fn decode_string;      /* const char * */
 decode_fn decode_number_list; /* const char *: "0-3,7"; an empty one is absent */
-decode_fn decode_strings;   /* struct spec_strings, at most `max` */
-decode_fn decode_pairs;     /* struct spec_pair * with a count: a map of strings, keys not empty, at most `max` */
-decode_fn decode_word;      /* int: the value of one of `words` */
-decode_fn decode_word_bits; /* uint64_t: a list of words, or'ed */
-decode_fn decode_object;    /* a struct inside the struct, of `type` */
-decode_fn decode_list;      /* an array of structs of `type` with a count, at most `max` */
+decode_fn decode_strings;     /* struct spec_strings, at most `max` */
+decode_fn decode_pairs;       /* struct spec_pair * with a count: a map of strings, keys not empty, at most `max` */
+decode_fn decode_word;        /* int: the value of one of `words` */
+decode_fn decode_word_bits;   /* uint64_t: a list of words, or'ed */
+decode_fn decode_object;      /* a struct inside the struct, of `type` */
+decode_fn decode_list;        /* an array of structs of `type` with a count, at most `max` */
 decode_fn decode_id_mappings; /* struct spec_id_mappings, decode_linux.c */
 
 /* "PATH: expected WHAT, found FOUND"; the format says what. */
@@ -115,16 +120,16 @@ void decode_fault(const struct json *value, struct decoder *decoder, const char 
 void decode_fault_at(const struct json *object, const char *key, struct decoder *decoder, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* `"rox" is no mount option; did you mean "ro"?`, or which words there are. */
-void decode_unknown_word(const struct json *value, struct decoder *decoder, const char *what, const char *const *names,
-	size_t count);
+void decode_unknown_word(
+	const struct json *value, struct decoder *decoder, const char *what, const char *const *names, size_t count);
 
 /* Whether `value` is an array (or object) of at most `max` entries; else the fault is added. */
 bool decode_is_array(const struct json *value, uint64_t max, struct decoder *decoder);
 bool decode_is_map(const struct json *value, uint64_t max, struct decoder *decoder);
 
 /* The word's value; false where it is none, and the fault is added. */
-bool decode_find_word(const struct json *value, const struct words *words, uint64_t *ret_value,
-	struct decoder *decoder);
+bool decode_find_word(
+	const struct json *value, const struct words *words, uint64_t *ret_value, struct decoder *decoder);
 
 extern const struct string_rule rule_not_empty, rule_absolute_path, rule_environment;
 
