@@ -16,8 +16,7 @@ struct faults;
 struct json;
 struct json_writer;
 
-#define SPEC_VERSION "1.3.0"     /* the newest accepted and the one `husk spec` writes; any 1.x is read */
-#define SPEC_VERSION_MIN "1.0.0"
+#define SPEC_VERSION "1.3.0"     /* what `husk spec` writes; any version below 2 is read */
 
 enum {
 	SPEC_MAX_ARGS = 65536,      /* args and env, each */
