@@ -272,6 +272,13 @@ static const char *yajl_words(struct parse *parse, yajl_handle handle)
 	return copy;
 }
 
+static const char *words_for(struct parse *parse, yajl_handle handle, bool at_end)
+{
+	if (!at_end)
+		return yajl_words(parse, handle);
+	return parse->top && parse->depth == 0 ? "something follows the value" : "it ends too early";
+}
+
 static void parse_events(struct parse *parse, yajl_handle handle, const char *text, size_t len)
 {
 	yajl_status status = yajl_parse(handle, (const unsigned char *)text, len);
@@ -283,8 +290,7 @@ static void parse_events(struct parse *parse, yajl_handle handle, const char *te
 		fault_in_text(parse, text, at, parse->stopped);
 	else if (status != yajl_status_ok || !parse->top)
 		fault_in_text(parse, text, at,
-			arena_printf(parse->arena, "this is no JSON: %s",
-				at == len ? "it ends too early" : yajl_words(parse, handle)));
+			arena_printf(parse->arena, "this is no JSON: %s", words_for(parse, handle, at == len)));
 }
 
 int json_parse(const char *text, size_t len, struct arena *arena, const struct json **ret_value, struct faults *faults)
