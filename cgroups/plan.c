@@ -1,0 +1,95 @@
+/* cgroups/plan.c: where the cgroup is [config-linux.md, cgroupsPath]. Pure. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/faults.h"
+#include "base/text.h"
+#include "cgroups/cgroups_internal.h"
+
+enum { CGROUP_NAME_MAX = 255, CGROUP_PATH_MAX = 4000 };
+
+static bool part_is(const char *part, size_t len, const char *word)
+{
+	return len == strlen(word) && strncmp(part, word, len) == 0;
+}
+
+/* slice:prefix:name, which only systemd can make sense of. */
+static bool is_systemd_form(const char *path)
+{
+	const char *colon = strchr(path, ':');
+
+	return colon && strchr(colon + 1, ':') && !strchr(path, '/');
+}
+
+/* The path without "/" at its ends, "//" and "."; what would lead out of it is a fault. */
+static const char *clean_path(const char *path, struct arena *arena, struct faults *faults)
+{
+	struct text text;
+	size_t size = strlen(path) + 1;
+
+	text_init(&text, arena_alloc(arena, size), size);
+	for (const char *at = path; *at;) {
+		size_t len = strcspn(at, "/");
+		if (part_is(at, len, ".."))
+			faults_add(faults, "linux.cgroupsPath", "\"..\" would lead out of it, in \"%s\"", path);
+		if (len > CGROUP_NAME_MAX)
+			faults_add(faults, "linux.cgroupsPath", "a part of it is longer than %d bytes",
+				CGROUP_NAME_MAX);
+		if (len > 0 && !part_is(at, len, "."))
+			text_add(&text, "%s%.*s", text.len ? "/" : "", (int)len, at);
+		at += len + (at[len] == '/');
+	}
+	return text.buf;
+}
+
+static const char *plan_path(const char *path, const char *id, struct arena *arena, struct faults *faults)
+{
+	const char *clean;
+
+	if (!path)
+		return arena_printf(arena, "husk-%s", id);
+	if (is_systemd_form(path))
+		faults_add(faults, "linux.cgroupsPath",
+			"\"%s\" is a path for systemd, which is not supported yet; write it as \"/slice/name\"", path);
+	if (strchr(path, '\n'))
+		faults_add(faults, "linux.cgroupsPath", "a newline cannot be part of a cgroup's name");
+	if (strlen(path) > CGROUP_PATH_MAX)
+		faults_add(faults, "linux.cgroupsPath", "longer than %d bytes", CGROUP_PATH_MAX);
+	clean = clean_path(path, arena, faults);
+	if (!*clean)
+		faults_add(faults, "linux.cgroupsPath", "\"%s\" is the root of all cgroups, which belongs to the host",
+			path);
+	return clean;
+}
+
+int cgroup_plan_make(const char *cgroups_path, const char *id, const struct spec_resources *resources,
+	struct arena *arena, struct cgroup_plan *ret_plan, struct faults *faults)
+{
+	*ret_plan = (struct cgroup_plan){ .path = plan_path(cgroups_path, id, arena, faults) };
+	cgroup_limits(resources, arena, ret_plan, faults);
+	cgroup_devices(resources, arena, ret_plan);
+	return 0;
+}
+
+unsigned cgroup_path_parts(const char *path)
+{
+	unsigned parts = *path != '\0';
+
+	for (; *path; path++)
+		parts += *path == '/';
+	return parts;
+}
+
+int cgroup_path_head(const char *path, unsigned parts, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (; parts > 0 && path[len]; parts--)
+		len += strcspn(path + len, "/") + (parts > 1 && path[len + strcspn(path + len, "/")] == '/');
+	if (len >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf, path, len);
+	buf[len] = '\0';
+	return 0;
+}
