@@ -85,8 +85,8 @@ int cgroup_path_head(const char *path, unsigned parts, char *buf, size_t size)
 {
 	size_t len = 0;
 
-	for (; parts > 0 && path[len]; parts--)
-		len += strcspn(path + len, "/") + (parts > 1 && path[len + strcspn(path + len, "/")] == '/');
+	for (unsigned i = 0; i < parts && path[len]; i++)
+		len += (i > 0) + strcspn(path + len + (i > 0), "/");
 	if (len >= size)
 		return -ENAMETOOLONG;
 	memcpy(buf, path, len);

@@ -1,0 +1,350 @@
+/* cgroups/control.c: what is done to a cgroup that runs, by its path, until it is gone. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "cgroups/cgroups_internal.h"
+
+enum { EVENTS_MAX = 4096, REMOVE_ATTEMPTS = 200, REMOVE_PAUSE_NS = 5000000 };
+
+int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone, struct error *err)
+{
+	int fd = cgroup_open_path(host, path);
+
+	*ret_gone = fd == -ENOENT;
+	if (fd >= 0 || *ret_gone)
+		return fd;
+	return error_sys(err, fd, "open the cgroup %s", path);
+}
+
+/* ---- events ---- */
+
+uint64_t cgroup_keyed_value(int dir, const char *file, const char *key, uint64_t missing)
+{
+	char buf[EVENTS_MAX];
+	size_t len = strlen(key);
+
+	if (file_read_small_at(dir, file, buf, sizeof(buf)) < 0)
+		return missing;
+	for (const char *line = buf; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (strncmp(line, key, len) == 0 && line[len] == ' ')
+			return strtoull(line + len + 1, NULL, 10);
+	return missing;
+}
+
+bool cgroup_is_populated(int dir)
+{
+	return cgroup_keyed_value(dir, "cgroup.events", "populated", 0) != 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits until `key` of cgroup.events has the value; a vanished cgroup has every value. The kernel wakes pollers of the
+ * file when it changes [cgroup-v2.rst, cgroup.events]. */
+static int wait_for_event(int dir, const char *key, uint64_t value, unsigned timeout_ms)
+{
+	cleanup_close int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+
+	if (events < 0)
+		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
+	while (cgroup_keyed_value(dir, "cgroup.events", key, value) != value) {
+		struct pollfd wait = { .fd = events, .events = POLLPRI };
+		char drain[EVENTS_MAX];
+		if (left <= 0)
+			return -ETIMEDOUT;
+		(void)!pread(events, drain, sizeof(drain), 0); /* poll tells of changes since the last read */
+		if (cgroup_keyed_value(dir, "cgroup.events", key, value) == value)
+			break;
+		(void)poll(&wait, 1, (int)left);
+		left = end - now_ms();
+	}
+	return 0;
+}
+
+/* ---- processes ---- */
+
+struct pids {
+	int *items;
+	size_t count, size;
+};
+
+static void add_pids(char *text, struct arena *arena, struct pids *pids)
+{
+	for (char *end; *text; text = end + (*end == '\n')) {
+		int pid = (int)strtol(text, &end, 10);
+		if (end == text)
+			return;
+		if (pids->count == pids->size) {
+			int *before = pids->items;
+			pids->size = pids->size ? pids->size * 2 : 64;
+			pids->items = ARENA_ARRAY(arena, pids->size, int);
+			if (pids->count)
+				memcpy(pids->items, before, pids->count * sizeof(*before));
+		}
+		pids->items[pids->count++] = pid;
+	}
+}
+
+static bool is_child(const struct dirent *entry)
+{
+	return entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static DIR *open_listing(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!listing && fd >= 0)
+		(void)close(fd);
+	return listing;
+}
+
+struct path_list {
+	struct path_list *next;
+	const char *path;
+};
+
+/* Appends the children of the cgroup `path`; they are gone through later, so no depth costs stack or descriptors. */
+static struct path_list *add_children(int dir, const char *path, struct arena *arena, struct path_list *last)
+{
+	DIR *listing = open_listing(dir);
+
+	for (const struct dirent *entry; listing && (entry = readdir(listing));) {
+		if (!is_child(entry))
+			continue;
+		last->next = ARENA_NEW(arena, struct path_list);
+		last = last->next;
+		last->path = arena_printf(arena, "%s/%s", path, entry->d_name);
+	}
+	if (listing)
+		(void)closedir(listing);
+	return last;
+}
+
+int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *arena, int **ret_pids,
+	size_t *ret_count, struct error *err)
+{
+	struct path_list first = { .path = path }, *last = &first;
+	struct pids pids = { 0 };
+
+	for (struct path_list *item = &first; item; item = item->next) {
+		cleanup_close int dir = cgroup_open_path(host, item->path);
+		cleanup_close int procs = -1;
+		char *text;
+		int r;
+		if (dir == -ENOENT)
+			continue;
+		if (dir < 0)
+			return error_sys(err, dir, "open the cgroup %s", item->path);
+		last = add_children(dir, item->path, arena, last);
+		procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+		r = procs < 0 ? -errno :
+				file_read_fd(procs, "cgroup.procs", ARENA_LIMIT / 16, arena, &text, NULL, err);
+		if (r == -ENODEV || r == -ENOENT || r == -EOPNOTSUPP) /* gone; or threaded: listed by its domain */
+			continue;
+		if (r < 0)
+			return error_sys(err, r, "read cgroup.procs of %s", item->path);
+		add_pids(text, arena, &pids);
+	}
+	*ret_pids = pids.items;
+	*ret_count = pids.count;
+	return 0;
+}
+
+int cgroup_signal_all(const struct cgroup_host *host, const char *path, int signal, struct error *err)
+{
+	struct arena arena;
+	int *pids, r;
+	size_t count;
+
+	arena_init(&arena);
+	r = cgroup_pids(host, path, &arena, &pids, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		cleanup_close int pidfd = pidfd_open(pids[i], 0);
+		if (pidfd >= 0 && pidfd_send_signal(pidfd, signal, NULL, 0) < 0 && errno != ESRCH)
+			r = error_sys(err, errno, "signal the process %d", pids[i]);
+	}
+	arena_done(&arena);
+	return r;
+}
+
+/* ---- the end ---- */
+
+static int name_survivor(const struct cgroup_host *host, const char *path, struct error *err)
+{
+	struct arena arena;
+	int *pids;
+	size_t count = 0;
+	char file[64], comm[64] = "?";
+
+	arena_init(&arena);
+	if (cgroup_pids(host, path, &arena, &pids, &count, NULL) < 0 || count == 0) {
+		(void)error_bad(err, ETIMEDOUT, "the cgroup %s does not become empty", path);
+	} else {
+		(void)snprintf(file, sizeof(file), "/proc/%d/comm", pids[0]);
+		(void)file_read_small_at(AT_FDCWD, file, comm, sizeof(comm));
+		(void)error_bad(err, ETIMEDOUT, "pid %d (%s) is stuck in the kernel", pids[0], comm);
+	}
+	arena_done(&arena);
+	return error_hint(err, "try again when what it waits for is there: a disk, a network file system");
+}
+
+int cgroup_kill_all(const struct cgroup_host *host, const char *path, unsigned timeout_ms, struct error *err)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+	int r;
+
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return error_sys(err, dir, "open the cgroup %s", path);
+	if (!cgroup_is_populated(dir))
+		return 0;
+	r = file_write_raw_at(dir, "cgroup.kill", "1", 1);
+	if (r < 0 && r != -ENODEV)
+		return error_sys(err, r, "kill what is in the cgroup %s", path);
+	r = wait_for_event(dir, "populated", 0, timeout_ms);
+	if (r == -ETIMEDOUT)
+		return name_survivor(host, path, err);
+	return r < 0 ? error_sys(err, r, "watch the cgroup %s", path) : 0;
+}
+
+static bool first_child(int dir, char name[NAME_MAX + 1])
+{
+	DIR *listing = open_listing(dir);
+	bool found = false;
+
+	for (const struct dirent *entry; listing && !found && (entry = readdir(listing));)
+		if (is_child(entry)) {
+			found = true;
+			(void)snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+		}
+	if (listing)
+		(void)closedir(listing);
+	return found;
+}
+
+/* The last process of a cgroup may be on its way out a moment after it stopped being listed. */
+static int remove_one(int dir, const char *name)
+{
+	const struct timespec pause = { .tv_nsec = REMOVE_PAUSE_NS };
+
+	for (int attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
+		if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EBUSY)
+			return -errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
+
+/* Removes what is below `top`. Always in the deepest first child, and up by "..": cgroups cannot be renamed or moved
+ * [cgroup-v2.rst], so that is where we came from. */
+static int remove_below(int top)
+{
+	cleanup_close int dir = openat(top, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	unsigned depth = 0;
+	char name[NAME_MAX + 1];
+
+	while (dir >= 0) {
+		int next;
+		if (first_child(dir, name)) {
+			if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+				continue;
+			next = path_open_beneath(dir, name, O_PATH | O_DIRECTORY);
+			if (next >= 0 && !first_child(next, (char[NAME_MAX + 1]){ 0 })) {
+				int r = remove_one(dir, name);
+				fd_closep(&next);
+				if (r < 0)
+					return r;
+				continue;
+			}
+			depth++;
+		} else if (depth-- == 0) {
+			return 0;
+		} else {
+			next = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		}
+		fd_closep(&dir);
+		dir = next;
+	}
+	return -ENOENT;
+}
+
+int cgroup_remove(const struct cgroup_host *host, const char *path, unsigned existing, struct error *err)
+{
+	unsigned parts = cgroup_path_parts(path);
+	cleanup_close int dir = cgroup_open_path(host, path);
+	char head[PATH_MAX];
+	int r = 0;
+
+	if (dir >= 0)
+		r = remove_below(dir);
+	if (r < 0 && r != -ENOENT)
+		return error_sys(err, r, "remove the cgroups below %s", path);
+	for (unsigned n = parts; n > existing; n--) {
+		r = cgroup_path_head(path, n, head, sizeof(head));
+		if (r == 0 && host->root >= 0)
+			r = n == parts ? remove_one(host->root, head)
+				       : (unlinkat(host->root, head, AT_REMOVEDIR) < 0 ? -errno : 0);
+		if (r < 0 && r != -ENOENT && n == parts)
+			return error_sys(err, r, "remove the cgroup %s", head);
+		if (r < 0 && r != -ENOENT)
+			return 0; /* a parent that others use by now */
+	}
+	return 0;
+}
+
+/* ---- freezing, counters ---- */
+
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms,
+	struct error *err)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+	int r = dir < 0 ? dir : file_write_raw_at(dir, "cgroup.freeze", frozen ? "1" : "0", 1);
+
+	if (r == 0)
+		r = wait_for_event(dir, "frozen", frozen, timeout_ms);
+	return r < 0 ? error_sys(err, r, "%s the cgroup %s", frozen ? "freeze" : "thaw", path) : 0;
+}
+
+int cgroup_is_frozen(const struct cgroup_host *host, const char *path)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+	char value[8];
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	return file_read_small_at(dir, "cgroup.freeze", value, sizeof(value)) > 0 && value[0] == '1';
+}
+
+uint64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+
+	return dir < 0 ? 0 : cgroup_keyed_value(dir, "memory.events", "oom_kill", 0);
+}
