@@ -1,0 +1,97 @@
+/* runtime/wait.c: signals out, bytes both ways, the end in. */
+#include "runtime/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/terminal.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Not blocked: what the kernel sends for our own faults, and what cannot be. */
+static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGSYS };
+/* Blocked and read, but not passed on: they are about us. */
+static const int kept[] = { SIGCHLD, SIGWINCH, SIGURG };
+
+int wait_block(sigset_t *ret_before, struct error *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigfillset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		(void)sigdelset(&set, own[i]);
+	if (sigprocmask(SIG_BLOCK, &set, ret_before) < 0)
+		return error_sys(err, errno, "block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? error_sys(err, errno, "make a signalfd") : fd;
+}
+
+static bool is_kept(int signal)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
+		if (kept[i] == signal)
+			return true;
+	return false;
+}
+
+/* SIGTSTP and its kin stop the container's processes, which are not of our session; and us, as a shell expects. */
+static void stop_self(int signal)
+{
+	if (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU)
+		(void)kill(getpid(), SIGSTOP);
+}
+
+static void read_signals(int signal_fd, int pidfd, struct relay *relay)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		int signal = (int)info.ssi_signo;
+		if (signal == SIGWINCH && relay)
+			relay_resize(relay);
+		if (is_kept(signal))
+			continue;
+		(void)pidfd_send_signal(pidfd, signal, NULL, 0); /* ESRCH: it has just ended, which the poll says */
+		stop_self(signal);
+	}
+}
+
+static int reap(int pidfd, int *ret_status, struct error *err)
+{
+	siginfo_t info = { 0 };
+
+	while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
+		if (errno != EINTR)
+			return error_sys(err, errno, "wait for the container's first process");
+	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	return 0;
+}
+
+int wait_for(int pidfd, int signal_fd, struct relay *relay, int *ret_status, struct error *err)
+{
+	enum { PIDFD, SIGNALS, RELAY, RELAY_FDS = 4 };
+	struct pollfd fds[RELAY + RELAY_FDS];
+
+	for (;;) {
+		int relayed = relay ? relay_poll(relay, fds + RELAY) : 0;
+		fds[PIDFD] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+		fds[SIGNALS] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+		if (poll(fds, (nfds_t)(RELAY + relayed), -1) < 0 && errno != EINTR)
+			return error_sys(err, errno, "poll");
+		if (fds[SIGNALS].revents)
+			read_signals(signal_fd, pidfd, relay);
+		if (relay)
+			relay_move(relay, fds + RELAY, relayed);
+		if (fds[PIDFD].revents)
+			return reap(pidfd, ret_status, err);
+	}
+}
