@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,7 +19,9 @@ static struct {
 	int fd; /* owned for the process's life; 0 = none */
 	enum log_format format;
 	enum log_level level;
-} target = { .level = LOG_LEVEL_WARNING };
+} target = { .level = LOG_LEVEL_ERROR };
+
+enum { LINE_MAX_BYTES = 16384 };
 
 static const char *const level_names[] = {
 	[LOG_LEVEL_ERROR] = "error",
@@ -56,60 +59,89 @@ static void now(char *buf, size_t size)
 	(void)snprintf(buf + len, size - len, ".%06ldZ", ts.tv_nsec / 1000);
 }
 
-static void to_file(enum log_level level, const char *text)
+/* One object for all lines, since there are readers that take one object for one failure; with its newline in one
+ * write(2), so that lines of several processes do not mix. */
+static void write_json(enum log_level level, const char *time, const char *const *lines, size_t count)
 {
-	char time[64], line[4096];
+	char joined[LINE_MAX_BYTES];
 	struct json_writer w;
-	const char *out = line;
+	struct text text;
 	size_t len;
 
-	now(time, sizeof(time));
+	text_init(&text, joined, sizeof(joined));
+	for (size_t i = 0; i < count; i++)
+		text_add(&text, "%s%s", i ? "\n" : "", lines[i]);
 	json_write_init(&w);
-	if (target.format == LOG_FORMAT_JSON) {
-		json_object(&w, NULL);
-		json_string(&w, "msg", text);
-		json_string(&w, "level", level_names[level]);
-		json_string(&w, "time", time);
-		json_object_end(&w);
-		out = json_write_end(&w, &len);
-	} else {
-		(void)snprintf(line, sizeof(line), "%s %s: %s", time, level_names[level], text);
-		len = strlen(line);
-	}
-	if (out) {
-		(void)file_write_all(target.fd, out, len);
-		(void)file_write_all(target.fd, "\n", 1);
-	}
+	json_object(&w, NULL);
+	json_string(&w, "msg", joined);
+	json_string(&w, "level", level_names[level]);
+	json_string(&w, "time", time);
+	json_object_end(&w);
+	const char *json = json_write_end(&w, &len);
+	const struct iovec parts[] = { { (void *)json, len }, { "\n", 1 } };
+	if (json)
+		(void)!writev(target.fd, parts, ARRAY_SIZE(parts));
 	json_write_done(&w);
 }
 
-/* One write(2), so that lines of several processes do not mix. */
+static void write_text(enum log_level level, const char *time, const char *const *lines, size_t count)
+{
+	char all[LINE_MAX_BYTES];
+	struct text text;
+
+	text_init(&text, all, sizeof(all));
+	for (size_t i = 0; i < count; i++) {
+		text_add(&text, "%s %s: ", time, level_names[level]);
+		text_add_escaped(&text, lines[i], strlen(lines[i]));
+		text_add(&text, "\n");
+	}
+	(void)file_write_all(target.fd, all, text.len);
+}
+
+static void to_file(enum log_level level, const char *const *lines, size_t count)
+{
+	char time[64];
+
+	now(time, sizeof(time));
+	if (target.format == LOG_FORMAT_JSON)
+		write_json(level, time, lines, count);
+	else
+		write_text(level, time, lines, count);
+}
+
 static void to_stderr(enum log_level level, const char *text)
 {
-	char line[4096];
+	char line[LINE_MAX_BYTES];
 	struct text out;
 
-	text_init(&out, line, sizeof(line));
-	text_add(&out, level == LOG_LEVEL_ERROR ? "husk: " : "husk: %s: ", level_names[level]);
+	text_init(&out, line, sizeof(line) - 1); /* room for the newline */
+	text_add(&out, "husk: ");
+	if (level != LOG_LEVEL_ERROR)
+		text_add(&out, "%s: ", level_names[level]);
 	text_add_escaped(&out, text, strlen(text));
-	if (out.len == sizeof(line) - 1)
-		out.len--;
 	line[out.len] = '\n';
 	(void)file_write_all(STDERR_FILENO, line, out.len + 1);
 }
 
+void log_lines(enum log_level level, const char *const *lines, size_t count)
+{
+	if (level > target.level || count == 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		to_stderr(level, lines[i]);
+	if (target.fd > 0)
+		to_file(level, lines, count);
+}
+
 void log_line(enum log_level level, const char *text)
 {
-	if (level > target.level)
-		return;
-	to_stderr(level, text);
-	if (target.fd > 0)
-		to_file(level, text);
+	log_lines(level, &text, 1);
 }
 
 void log_error(const struct error *err)
 {
-	char line[3072];
+	char line[LINE_MAX_BYTES];
 
-	log_line(LOG_LEVEL_ERROR, error_line(err, line, sizeof(line)));
+	if (*err->what)
+		log_line(LOG_LEVEL_ERROR, error_line(err, line, sizeof(line)));
 }

@@ -4,7 +4,7 @@
  * containerd reads the last object of level "error" and podman reads the whole file as one object. Only main() and the
  * commands log; everything below returns a struct error. */
 #pragma once
-#include <stdbool.h>
+#include <stddef.h>
 struct error;
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -15,4 +15,9 @@ int log_open(const char *path, enum log_format format, enum log_level level, str
 
 /* One line, escaped. On stderr "husk: TEXT"; in the file with level and time (RFC 3339, UTC, microseconds). */
 void log_line(enum log_level level, const char *text);
+
+/* Several that belong together: lines on stderr and in a text file, one JSON object. */
+void log_lines(enum log_level level, const char *const *lines, size_t count);
+
+/* An error without words has been told already. */
 void log_error(const struct error *err);

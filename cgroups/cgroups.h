@@ -70,17 +70,18 @@ struct cgroup {
 };
 
 /* How many leading components of the path exist now; goes to the record before cgroup_make(), so that whoever undoes
- * a half-made cgroup removes only what husk made. Writes nothing. */
-int cgroup_count_existing(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err);
+ * a half-made cgroup removes only what husk made. Where all of them do, the cgroup must be empty and not frozen: else
+ * -EBUSY, as it belongs to somebody. Writes nothing. */
+int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err);
 
-/* Checks that the host has the controllers that the values need, without writing: cgroup.controllers of the nearest
- * existing ancestor. Else -ENOTSUP: "cgroup v2 has no memory controller here (it is on v1; boot with
+/* Checks that the host has the controllers that the values need, without writing: cgroup.controllers at the root of
+ * the tree, where what is not there can be nowhere. Else -ENOTSUP: "cgroup v2 has no memory controller here (it is on v1; boot with
  * cgroup_no_v1=memory, or drop the limit)", with the value's origin in `where`. */
 int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err);
 
 /* Makes the cgroup and its missing parents (a parent that vanishes meanwhile is made again), enabling top-down in each
  * ancestor's cgroup.subtree_control what the values need (must) and cpu, io, memory, pids for accounting (best effort).
- * An existing cgroup is taken only when it is empty and not frozen: -EBUSY. On failure what was made is removed. */
+ * An existing cgroup is taken as cgroup_look() takes it. On failure what was made is removed. */
 int cgroup_make(const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup,
 	struct error *err);
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
@@ -105,7 +106,7 @@ int cgroup_kill_all(const struct cgroup_host *host, const char *path, unsigned t
  * `existing` on that are empty. Components that existed before are never removed. Absent is fine. */
 int cgroup_remove(const struct cgroup_host *host, const char *path, unsigned existing, struct error *err);
 
-/* Sends `signal` to each process of the cgroup and below, once, by pidfd. For kill --all. */
+/* Sends `signal` to each process of the cgroup and below, once, by pidfd; SIGKILL to all at once. For kill --all. */
 int cgroup_signal_all(const struct cgroup_host *host, const char *path, int signal, struct error *err);
 
 /* The pids of the cgroup and below, in the caller's pid namespace, in the arena. For ps. */

@@ -174,12 +174,25 @@ int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *
 	return 0;
 }
 
+/* All at once, so that nothing forks away meanwhile; an absent cgroup has nobody to kill. */
+static int kill_at_once(const struct cgroup_host *host, const char *path, struct error *err)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+	int r = dir < 0 ? dir : file_write_raw_at(dir, "cgroup.kill", "1", 1);
+
+	if (r == -ENOENT || r == -ENODEV)
+		return 0;
+	return r < 0 ? error_sys(err, r, "kill what is in the cgroup %s", path) : 0;
+}
+
 int cgroup_signal_all(const struct cgroup_host *host, const char *path, int signal, struct error *err)
 {
 	struct arena arena;
 	int *pids, r;
 	size_t count;
 
+	if (signal == SIGKILL)
+		return kill_at_once(host, path, err);
 	arena_init(&arena);
 	r = cgroup_pids(host, path, &arena, &pids, &count, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
@@ -223,9 +236,9 @@ int cgroup_kill_all(const struct cgroup_host *host, const char *path, unsigned t
 		return error_sys(err, dir, "open the cgroup %s", path);
 	if (!cgroup_is_populated(dir))
 		return 0;
-	r = file_write_raw_at(dir, "cgroup.kill", "1", 1);
-	if (r < 0 && r != -ENODEV)
-		return error_sys(err, r, "kill what is in the cgroup %s", path);
+	r = kill_at_once(host, path, err);
+	if (r < 0)
+		return r;
 	r = wait_for_event(dir, "populated", 0, timeout_ms);
 	if (r == -ETIMEDOUT)
 		return name_survivor(host, path, err);

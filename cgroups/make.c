@@ -132,7 +132,19 @@ int cgroup_open_path(const struct cgroup_host *host, const char *path)
 	return path_open_beneath(host->root, *path ? path : ".", O_PATH | O_DIRECTORY);
 }
 
-int cgroup_count_existing(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err)
+/* One that is used by others would be limited, frozen and killed together with the container. */
+static int check_unused(int fd, const char *path, struct error *err)
+{
+	if (cgroup_is_populated(fd)) {
+		(void)error_bad(err, EBUSY, "the cgroup %s has processes in it", path);
+		return error_hint(err, "give the container a cgroup of its own by linux.cgroupsPath");
+	}
+	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0))
+		return error_bad(err, EBUSY, "the cgroup %s is frozen", path);
+	return 0;
+}
+
+int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err)
 {
 	unsigned parts = cgroup_path_parts(path);
 	char head[PATH_MAX];
@@ -143,24 +155,12 @@ int cgroup_count_existing(const struct cgroup_host *host, const char *path, unsi
 		fd = r < 0 ? r : cgroup_open_path(host, head);
 		if (fd >= 0) {
 			*ret_existing = n;
-			return 0;
+			return n == parts ? check_unused(fd, path, err) : 0;
 		}
 		if (fd != -ENOENT)
 			return error_sys(err, fd, "open the cgroup %s", head);
 	}
 	*ret_existing = 0;
-	return 0;
-}
-
-/* One that is used by others would be limited, frozen and killed together with the container. */
-static int check_unused(int fd, const char *path, struct error *err)
-{
-	if (cgroup_is_populated(fd)) {
-		(void)error_bad(err, EBUSY, "the cgroup %s has processes in it", path);
-		return error_hint(err, "give the container a cgroup of its own by linux.cgroupsPath");
-	}
-	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0))
-		return error_bad(err, EBUSY, "the cgroup %s is frozen", path);
 	return 0;
 }
 
@@ -197,15 +197,13 @@ int cgroup_make(const struct cgroup_host *host, const struct cgroup_plan *plan, 
 	struct error *err)
 {
 	struct cgroup cgroup = { .fd = -1, .parts = cgroup_path_parts(plan->path) };
-	int r = cgroup_count_existing(host, plan->path, &cgroup.existing, err);
+	int r = cgroup_look(host, plan->path, &cgroup.existing, err);
 
 	for (int attempt = 0; r == 0 && cgroup.fd < 0; attempt++) {
 		r = walk_down(host, plan, &cgroup.fd, err);
 		if (r == -ENOENT && attempt < MAKE_ATTEMPTS)
 			r = 0;
 	}
-	if (r == 0 && cgroup.existing == cgroup.parts)
-		r = check_unused(cgroup.fd, plan->path, err);
 	if (r < 0) {
 		fd_closep(&cgroup.fd);
 		(void)cgroup_remove(host, plan->path, cgroup.existing, NULL);

@@ -52,6 +52,7 @@ void init_walk(void *args)
 	};
 
 	(void)close(init->parent_sock);
+	(void)close(init->state_dir);
 	for (size_t i = 0; i < steps->count; i++) {
 		int r = steps->items[i].kind->apply(&steps->items[i], &walk);
 		if (r < 0)

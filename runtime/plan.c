@@ -51,6 +51,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 		.spec = spec,
 		.has_cgroup = !request->no_cgroup,
 		.terminal = spec->process.terminal,
+		.no_new_keyring = request->no_new_keyring,
 	};
 	check_possible(spec, faults);
 	if (faults->count)

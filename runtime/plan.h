@@ -28,7 +28,8 @@ struct gate_args {
 };
 
 struct exec_args {
-	const char *const *argv, *const *envp;
+	const char *const *argv, **envp;
+	const char **home;        /* the place in envp for HOME, where the config has none: create.c looks it up; or NULL */
 	const char **candidates;  /* where args[0] may be, in the order of PATH; NULL-terminated */
 	const char *cwd;
 	uint64_t ignored_signals; /* bit n-1: signal n is ignored by our caller and must not be by the program */
@@ -46,6 +47,7 @@ struct plan {
 	bool has_cgroup;
 	struct cgroup_plan cgroup;
 	bool terminal;
+	bool no_new_keyring;
 	struct steps steps;
 	struct gate_args *gate;
 	struct exec_args *exec;

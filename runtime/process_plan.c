@@ -54,6 +54,21 @@ static const char **candidates(const char *name, const char *path, struct arena 
 	return list;
 }
 
+/* The config's variables, and HOME where it has none: programs and callers expect it [runc, crun]. */
+static const char **with_home(const struct spec_strings *env, struct arena *arena, const char ***ret_home)
+{
+	const char **envp = ARENA_ARRAY(arena, env->count + 2, const char *);
+
+	if (env->count)
+		memcpy(envp, env->items, env->count * sizeof(*envp));
+	*ret_home = NULL;
+	if (!environment(env, "HOME")) {
+		envp[env->count] = "HOME=/";
+		*ret_home = &envp[env->count];
+	}
+	return envp;
+}
+
 static struct exec_args *exec_args(const struct spec_process *process, const struct plan_request *request,
 	struct arena *arena)
 {
@@ -62,11 +77,11 @@ static struct exec_args *exec_args(const struct spec_process *process, const str
 
 	*args = (struct exec_args){
 		.argv = process->args.items,
-		.envp = process->env.items,
 		.candidates = candidates(process->args.items[0], path ? path : default_path, arena),
 		.cwd = process->cwd,
 		.preserve_fds = request->preserve_fds,
 	};
+	args->envp = with_home(&process->env, arena, &args->home);
 	return args;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@ static const int own[] = { SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGSYS };
 /* Blocked and read, but not passed on: they are about us. */
 static const int kept[] = { SIGCHLD, SIGWINCH, SIGURG };
 
-int wait_block(sigset_t *ret_before, struct error *err)
+int wait_block(struct error *err)
 {
 	sigset_t set;
 	int fd;
@@ -29,10 +30,22 @@ int wait_block(sigset_t *ret_before, struct error *err)
 	(void)sigfillset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		(void)sigdelset(&set, own[i]);
-	if (sigprocmask(SIG_BLOCK, &set, ret_before) < 0)
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return error_sys(err, errno, "block signals");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? error_sys(err, errno, "make a signalfd") : fd;
+}
+
+int wait_interrupted(int signal_fd)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		int signal = (int)info.ssi_signo;
+		if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT)
+			return signal;
+	}
+	return 0;
 }
 
 static bool is_kept(int signal)

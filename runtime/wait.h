@@ -4,14 +4,16 @@
  * and wait; all but SIGCHLD, SIGWINCH and SIGURG go on to the container's init through its pidfd, never to a number
  * [pidfd_send_signal(2)]. The init, a child of ours, is reaped here. */
 #pragma once
-#include <signal.h>
-#include <sys/types.h>
 struct error;
 struct relay;
 
-/* Blocks everything that is forwarded; *ret_before is the mask to give the payload. Returns the signalfd, owned by the
- * caller, or a negative errno. SIGPIPE is among the blocked ones, so a closed stdout cannot kill husk. */
-int wait_block(sigset_t *ret_before, struct error *err);
+/* Blocks everything that is forwarded. Returns the signalfd, owned by the caller, or a negative errno. SIGPIPE is among
+ * the blocked ones, so a closed stdout cannot kill husk. */
+int wait_block(struct error *err);
+
+/* What was read from the signalfd and asks husk to end (SIGINT, SIGTERM, SIGHUP, SIGQUIT); 0 where nothing did. For the
+ * time before there is a program to pass it on to. */
+int wait_interrupted(int signal_fd);
 
 /* Waits until `pidfd` (a child) has ended; moves the terminal's bytes meanwhile (`relay` may be NULL).
  * *ret_status: its exit status, or 128 plus the signal that killed it. */

@@ -1,0 +1,126 @@
+/* runtime/container.c: what a container is doing, from its directory, its process and its cgroup.
+ *
+ * Nothing is believed that can be seen: the record says what was asked; whether the container lives, waits or is frozen
+ * is asked of the kernel each time. */
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "cgroups/cgroups.h"
+#include "runtime/gate.h"
+#include "runtime/state_dir.h"
+
+enum { LOCK_TIMEOUT_MS = 10000 };
+
+static bool is_frozen(const char *cgroup)
+{
+	struct cgroup_host host;
+	bool frozen;
+
+	if (!cgroup || cgroup_host_open(&host, NULL) < 0)
+		return false;
+	frozen = cgroup_is_frozen(&host, cgroup) > 0;
+	cgroup_host_done(&host);
+	return frozen;
+}
+
+static void look(struct container *container)
+{
+	struct init_mark mark;
+
+	fd_closep(&container->pidfd);
+	container->pid = 0;
+	if (init_mark_read(container->dir, &mark) < 0) {
+		container->status = state_dir_is_locked(container->dir) ? SPEC_CREATING : SPEC_STOPPED;
+		return;
+	}
+	container->pidfd = init_mark_open(&mark);
+	if (container->pidfd < 0) {
+		container->status = SPEC_STOPPED;
+		return;
+	}
+	container->pid = mark.pid;
+	if (gate_is_shut(container->dir))
+		container->status = SPEC_CREATED;
+	else
+		container->status = is_frozen(container->record.cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
+}
+
+int container_open_damaged(int root, const char *id, struct container *ret, struct error *err)
+{
+	*ret = (struct container){ .root = root, .id = id, .pidfd = -1 };
+	ret->dir = state_dir_open(root, id, err);
+	if (ret->dir < 0)
+		return ret->dir;
+	look(ret);
+	return 0;
+}
+
+int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
+{
+	struct container container = { .root = root, .id = id, .pidfd = -1 };
+	int r;
+
+	container.dir = state_dir_open(root, id, err);
+	if (container.dir < 0)
+		return container.dir;
+	r = record_read(container.dir, arena, &container.record, err);
+	if (r < 0 && r != -ENOENT) {
+		fd_closep(&container.dir);
+		return error_at(err, "container \"%s\"", id);
+	}
+	container.has_record = r == 0;
+	if (err)
+		*err = (struct error){ 0 };
+	look(&container);
+	*ret = container;
+	return 0;
+}
+
+void container_close(struct container *container)
+{
+	fd_closep(&container->dir);
+	fd_closep(&container->pidfd);
+}
+
+int container_lock(struct container *container, struct error *err)
+{
+	int r = state_dir_lock(container->dir, container->id, LOCK_TIMEOUT_MS, err);
+
+	if (r == 0)
+		look(container);
+	return r;
+}
+
+/* ---- signals ---- */
+
+static int kill_all(const struct container *container, int signal, struct error *err)
+{
+	struct cgroup_host host;
+	int r = cgroup_host_open(&host, err);
+
+	if (r < 0)
+		return r;
+	r = cgroup_signal_all(&host, container->record.cgroup, signal, err);
+	cgroup_host_done(&host);
+	return r;
+}
+
+int container_kill(const struct container *container, int signal, bool all, struct error *err)
+{
+	if (all && container->record.cgroup)
+		return kill_all(container, signal, err);
+	if (container->status == SPEC_STOPPED || container->pidfd < 0)
+		return all ? 0 : error_bad(err, ESRCH, "container not running: \"%s\" is %s", container->id,
+					 spec_status_names[container->status]);
+	if (pidfd_send_signal(container->pidfd, signal, NULL, 0) == 0)
+		return 0;
+	if (errno == ESRCH)
+		return error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
+	return error_sys(err, errno, "signal the container \"%s\"", container->id);
+}

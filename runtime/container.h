@@ -1,0 +1,41 @@
+/* runtime/container.h: a container that is there, and what can be done with it. */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/record.h"
+#include "spec/spec.h"
+struct arena;
+struct error;
+
+struct container {
+	int root;           /* borrowed: the state root */
+	int dir;            /* owned: its directory */
+	const char *id;     /* borrowed */
+	bool has_record;    /* false: whoever made it was killed before it had made anything but the directory */
+	struct record record;
+	enum spec_status status; /* as it was when looked at */
+	pid_t pid;          /* of its first process; 0 when that has ended */
+	int pidfd;          /* owned; negative when that has ended */
+};
+
+/* Looks one up. `err` says "does not exist" for -ENOENT, as callers expect. */
+int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err);
+void container_close(struct container *container);
+
+/* The same without the id's record: for `delete --force` of what is damaged. */
+int container_open_damaged(int root, const char *id, struct container *ret, struct error *err);
+
+/* Locks it against other husks and looks again, since it may have changed before. */
+int container_lock(struct container *container, struct error *err);
+
+/* Lets a created container run its program. Where that fails, the container has stopped. */
+int container_start(struct container *container, struct arena *arena, struct error *err);
+
+/* Signals its first process; `all`: everything in its cgroup. Only created, running and paused containers, unless
+ * `all`. */
+int container_kill(const struct container *container, int signal, bool all, struct error *err);
+
+/* Kills what is left of it, removes its cgroup and its state. The lock must be held. What is gone already is fine, so
+ * it can be called again after a failure, or by another husk after a crash. */
+int container_erase(struct container *container, struct error *err);

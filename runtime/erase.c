@@ -1,0 +1,63 @@
+/* runtime/erase.c: the end of a container, by whoever gets to it.
+ *
+ * The order makes it repeatable: processes, cgroup, then state, and of the state the record last. Killed in between, or
+ * stopped by something that will not die, it leaves enough to be called again. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "cgroups/cgroups.h"
+#include "runtime/container.h"
+#include "runtime/state_dir.h"
+
+enum { KILL_TIMEOUT_MS = 10000 };
+
+/* A pid namespace ends with its first process, and everything in it before that one can be waited for. */
+static int end_init(struct container *container, struct error *err)
+{
+	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
+	int r;
+
+	if (container->pidfd < 0)
+		return 0;
+	if (pidfd_send_signal(container->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		return error_sys(err, errno, "kill the first process of the container \"%s\"", container->id);
+	do
+		r = poll(&end, 1, KILL_TIMEOUT_MS);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		return error_bad(err, ETIMEDOUT, "pid %d of the container \"%s\" does not end: it is stuck in the kernel",
+			container->pid, container->id);
+	fd_closep(&container->pidfd);
+	return 0;
+}
+
+static int erase_cgroup(const struct record *record, struct error *err)
+{
+	struct cgroup_host host;
+	int r;
+
+	if (!record->cgroup)
+		return 0;
+	r = cgroup_host_open(&host, err);
+	if (r < 0)
+		return r;
+	r = cgroup_kill_all(&host, record->cgroup, KILL_TIMEOUT_MS, err);
+	if (r == 0)
+		r = cgroup_remove(&host, record->cgroup, record->cgroup_existing, err);
+	cgroup_host_done(&host);
+	return r;
+}
+
+int container_erase(struct container *container, struct error *err)
+{
+	int r = end_init(container, err);
+
+	if (r == 0)
+		r = erase_cgroup(&container->record, err);
+	return r < 0 ? r : state_dir_remove(container->root, container->id, container->dir, err);
+}

@@ -1,0 +1,61 @@
+/* runtime/start.c: letting a created container go.
+ *
+ * The init answers on the same socket on which it was told to start: closed by exec, or a report. Its plan ended with
+ * the husk that made it, so a report is explained by planning anew from the frozen config. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/faults.h"
+#include "base/fd.h"
+#include "runtime/container.h"
+#include "runtime/gate.h"
+#include "runtime/plan.h"
+#include "runtime/report.h"
+
+static int explain(const struct container *container, const struct report *report, struct arena *arena,
+	struct error *err)
+{
+	const struct record *record = &container->record;
+	const struct plan_request request = {
+		.id = record->id,
+		.bundle = record->bundle,
+		.gate = GATE_SOCKET,
+		.no_new_keyring = record->no_new_keyring,
+	};
+	struct faults faults;
+	struct spec *spec;
+	struct plan plan;
+
+	faults_init(&faults, arena, NULL);
+	if (spec_parse(record->config, record->config_len, arena, &spec, &faults, NULL) < 0 || faults.count > 0 ||
+		plan_make(spec, &request, arena, &plan, &faults) < 0 || faults.count > 0)
+		return error_sys(err, report->code, "run the program of the container \"%s\"", container->id);
+	return report_explain(report, &plan.steps, err);
+}
+
+static int refuse(const struct container *container, struct error *err)
+{
+	if (container->status == SPEC_STOPPED)
+		return error_bad(err, EPERM, "cannot start the container \"%s\": it has stopped", container->id);
+	return error_bad(err, EPERM, "cannot start the container \"%s\": it is %s and not created", container->id,
+		spec_status_names[container->status]);
+}
+
+int container_start(struct container *container, struct arena *arena, struct error *err)
+{
+	cleanup_close int sock = -1;
+	struct report report;
+	int fd = -1, r;
+
+	if (container->status != SPEC_CREATED)
+		return refuse(container, err);
+	sock = gate_pass(container->dir, err);
+	if (sock < 0)
+		return sock;
+	r = report_receive(sock, &report, &fd);
+	fd_closep(&fd);
+	if (r == REPORT_FAILED)
+		return explain(container, &report, arena, err);
+	return r < 0 ? error_sys(err, r, "hear from the container \"%s\"", container->id) : 0;
+}
