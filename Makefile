@@ -1,300 +1,171 @@
-# husk: `make help` lists what can be made. GNU make 4.3, gcc 12 or clang 14 and newer.
+# husk: `make help` lists what can be made. GNU make 4.3; gcc 12 or clang 14, or newer.
 #
-#   make STATIC=yes|no|auto   link the program static-PIE, or with shared libraries (auto: static where that can be)
-#   make SAN=1                with AddressSanitizer and UBSan, beneath build/san
-#   make CC=clang CFLAGS=...  CFLAGS and LDFLAGS are yours: they come last
-#
-# What is linked how, and why: the start of a container is short enough for the dynamic loader to be seen in it (an
-# exec costs 0.13 ms without libc, 0.6 static, 0.9 with four shared libraries), and a static-PIE has no library that
-# a container could reach [CVE-2019-5736]. Debian has no libmnl.a, so nothing on the start path may need libmnl.
-
+# The program is linked static-PIE where Debian's static archives are there: the start of a container is so short that
+# a dynamic loader is seen in it, and then no library of ours can be reached from a container [CVE-2019-5736].
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-VERSION     := 0.1.0
-PREFIX      ?= /usr/local
-bindir      ?= $(PREFIX)/bin
-libexecdir  ?= $(PREFIX)/libexec
-STATIC      ?= auto
-SAN         ?=
-RUNS        ?= 1000000
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+bindir     ?= $(PREFIX)/bin
+libexecdir ?= $(PREFIX)/libexec
+CC         ?= gcc
 ifeq ($(origin CC),default)
-CC          := gcc
+CC         := gcc
 endif
-CLANG       ?= clang
-CLANG_TIDY  ?= clang-tidy
-PKG_CONFIG  ?= pkg-config
+STATIC     ?= auto
+RUNS       ?= 1000000
+B          := build$(if $(SAN),/san)
+Q          := $(if $(V),,@)
+say         = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
-B := build$(if $(SAN),/san)
-
-# ---- sources, by folder ----------------------------------------------------------------------------------------
-BASE       := $(sort $(wildcard base/*.c))
-SPEC       := $(sort $(wildcard spec/*.c))
-NAMESPACES := $(sort $(wildcard namespaces/*.c))
-CGROUPS    := $(sort $(wildcard cgroups/*.c))
-NETNS      := $(sort $(wildcard netns/*.c))
-RUNTIME    := $(sort $(filter-out runtime/launcher.c,$(wildcard runtime/*.c)) $(wildcard runtime/cli/*.c))
-
-SOURCES  := $(BASE) $(SPEC) $(NAMESPACES) $(CGROUPS) $(NETNS) $(RUNTIME)
+# ---- sources ----------------------------------------------------------------------------------------------------
+SOURCES  := $(sort $(filter-out runtime/launcher.c,$(wildcard $(patsubst %,%/*.c,base spec namespaces cgroups netns runtime runtime/cli))))
 LAUNCHER := runtime/launcher.c
 TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
 BENCHES  := $(sort $(wildcard bench/*.c))
-HEADERS  := $(sort $(wildcard base/*.h spec/*.h namespaces/*.h cgroups/*.h netns/*.h runtime/*.h runtime/cli/*.h))
-MINE     := $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
+OBJECTS  := $(SOURCES:%.c=$(B)/obj/%.o)
+MAIN     := $(B)/obj/runtime/main.o
 
-# ---- flags -----------------------------------------------------------------------------------------------------
-LIBRARIES := libseccomp libcap yajl
-LIB_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null)
-LIB_SHARED  := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null)
-ifeq ($(LIB_SHARED),)
-NEEDS := need-libraries
-endif
+# ---- flags ------------------------------------------------------------------------------------------------------
+LIBRARIES  := libseccomp libcap yajl
+LIB_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
+LIB_SHARED := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
-# -print-file-name answers with a path only where the file exists; Debian names yajl's archive libyajl_s.a.
-archive = $(filter /%,$(shell $(CC) -print-file-name=$(1) 2>/dev/null))
-ifneq ($(filter auto yes,$(STATIC)),)
-ARCHIVES := $(call archive,libseccomp.a) $(call archive,libcap.a) \
-	$(firstword $(call archive,libyajl_s.a) $(call archive,libyajl.a)) $(call archive,libc.a)
-endif
-ifeq ($(STATIC),auto)
-LINK := $(if $(word 4,$(ARCHIVES)),static,shared)
-else
-LINK := $(if $(filter yes,$(STATIC)),static,shared)
-endif
-ifneq ($(SAN),)
-LINK := shared
-endif
+# -print-file-name answers with a path only where the file exists; Debian calls yajl's archive libyajl_s.a.
+archive  = $(filter /%,$(foreach name,$(1),$(shell $(CC) -print-file-name=$(name) 2>/dev/null)))
+ARCHIVES := $(call archive,libseccomp.a libcap.a) $(firstword $(call archive,libyajl_s.a libyajl.a))
+LINK     := $(if $(SAN),shared,$(if $(filter no,$(STATIC)),shared,$(if $(word 3,$(ARCHIVES)),static,shared)))
 
-WARNINGS := -Wall -Wextra -Wformat=2 -Wvla -Wshadow -Wimplicit-fallthrough -Wmissing-prototypes \
-	-Wstrict-prototypes -Wconversion -Wno-sign-conversion -Wundef \
-	-Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=return-type \
-	-Werror=format-security
-LANGUAGE := -std=gnu17 -D_GNU_SOURCE -I.
-
-MACHINE  := $(shell uname -m)
-BRANCHES := $(if $(filter x86_64,$(MACHINE)),-fcf-protection=full)$(if \
-	$(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
-# Not every one of these is known to gcc 12 and clang 14: ask the compiler once for each, not for all.
-try = $(shell $(1) -Werror $(2) -c -x c /dev/null -o /dev/null 2>/dev/null && echo '$(2)')
-OPTIONAL := $(call try,$(CC),-ftrivial-auto-var-init=zero) $(call try,$(CC),-fzero-call-used-regs=used-gpr) \
-	$(call try,$(CC),-fstrict-flex-arrays=3)
-HARDENING := -fPIE -fstack-protector-strong -fstack-clash-protection $(BRANCHES) $(OPTIONAL) \
-	-fno-strict-overflow -fno-delete-null-pointer-checks
-OPTIMIZE  := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -ffunction-sections -fdata-sections
-LINKING   := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-z,nodlopen -Wl,--as-needed \
-	-Wl,--gc-sections
+WARNINGS  := -Wall -Wextra -Wformat=2 -Wvla -Wshadow -Wimplicit-fallthrough -Wmissing-prototypes -Wstrict-prototypes \
+	-Wconversion -Wno-sign-conversion -Wundef -Werror=implicit -Werror=incompatible-pointer-types \
+	-Werror=int-conversion -Werror=return-type -Werror=format-security
+LANGUAGE  := -std=gnu17 -D_GNU_SOURCE -I.
+BRANCHES  := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full,-mbranch-protection=standard)
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-ifneq ($(SAN),)
-OPTIMIZE  := -O1 -g -U_FORTIFY_SOURCE $(SANITIZE)
-LINKING   += $(SANITIZE)
-endif
+HARDENING := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(BRANCHES) -ftrivial-auto-var-init=zero -fno-strict-overflow -fno-delete-null-pointer-checks \
+	-ffunction-sections -fdata-sections
+LINKING   := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,-z,nodlopen,--as-needed,--gc-sections
+ALL_CFLAGS  = $(LANGUAGE) $(WARNINGS) $(if $(SAN),-O1 -g -fPIE $(SANITIZE),$(HARDENING)) $(LIB_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(LINKING) $(if $(SAN),$(SANITIZE)) $(LDFLAGS)
 
-ALL_CFLAGS  = $(LANGUAGE) $(WARNINGS) $(OPTIMIZE) $(HARDENING) $(LIB_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(LINKING) $(LDFLAGS)
-# $1 = what a test or a shared program adds
-SHARED_LIBS = $(LIB_SHARED) $(1)
+# No libc: nothing that calls into one, nothing that needs relocating.
+LAUNCHER_FLAGS := $(LANGUAGE) $(WARNINGS) -Os -ffreestanding -fno-builtin -fPIE $(BRANCHES) -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE -nostdlib -static-pie \
+	-Wl,--no-dynamic-linker,-z,noexecstack,-z,relro,-z,now,--build-id=none
 
-# The launcher has no libc: nothing that calls into one, nothing that needs relocating.
-LAUNCHER_FLAGS := $(LANGUAGE) $(WARNINGS) -Os -g -ffreestanding -fno-builtin -fPIE $(BRANCHES) \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -U_FORTIFY_SOURCE \
-	-nostdlib -static-pie -Wl,--no-dynamic-linker -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--build-id=none
-
-# ---- what decides a build besides the sources -------------------------------------------------------------------
-# Two small files, written only when their content changes, so that other flags or a new commit rebuild what they
-# must and a second `make` has nothing to do.
-COMMIT := $(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)
+# What decides a build besides the sources; written only when it changes, so a second `make` has nothing to do.
 define VERSION_H
 #define HUSK_VERSION "$(VERSION)"
-#define HUSK_COMMIT "$(COMMIT)"
+#define HUSK_COMMIT "$(or $(shell git rev-parse --short=12 HEAD 2>/dev/null),unknown)"
 endef
-FLAGS_NOW = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK)
-ifneq ($(filter-out help clean shape,$(or $(MAKECMDGOALS),all)),)
-$(shell mkdir -p $(B))
-ifneq ($(file <$(B)/version.h),$(VERSION_H))
-$(file >$(B)/version.h,$(VERSION_H))
-endif
-ifneq ($(strip $(file <$(B)/flags)),$(strip $(FLAGS_NOW)))
-$(file >$(B)/flags,$(FLAGS_NOW))
-endif
-endif
+remember = $(shell mkdir -p $(B))$(if $(filter-out "$(strip $(file <$(1)))","$(strip $(2))"),$(file >$(1),$(2)))
+$(call remember,$(B)/version.h,$(VERSION_H))
+$(call remember,$(B)/flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK))
 
-# ---- the programs ----------------------------------------------------------------------------------------------
-.PHONY: all need-libraries
+# ---- the programs -----------------------------------------------------------------------------------------------
+.PHONY: all
 all: $(B)/husk $(B)/husk-runtime
 
-need-libraries:
-	@echo 'make: husk needs $(LIBRARIES) with their headers, and pkg-config: run tests/setup build' >&2; exit 1
+$(MAIN): private ALL_CFLAGS += -include $(B)/version.h
+$(MAIN): $(B)/version.h
 
-OBJECTS := $(SOURCES:%.c=$(B)/obj/%.o)
-MAIN    := $(B)/obj/runtime/main.o
-
-# Version and commit are for those who print them: `husk --version`, features.
-$(MAIN) $(filter $(B)/obj/runtime/cli/%,$(OBJECTS)): private INCLUDE_VERSION := -include $(B)/version.h
-
-$(B)/obj/%.o: %.c $(B)/flags | $(NEEDS)
+$(B)/obj/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(INCLUDE_VERSION) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/libhusk.a: $(filter-out $(MAIN),$(OBJECTS))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/husk-runtime: $(MAIN) $(B)/libhusk.a
-ifeq ($(LINK),static)
-	$(CC) $(ALL_CFLAGS) -static-pie $^ $(ALL_LDFLAGS) $(ARCHIVES) -o $@
-else
-	$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(SHARED_LIBS) -o $@
-endif
+	$(call say,LINK,$@ ($(LINK)))
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter static,$(LINK)),-static-pie,-pie) $^ $(ALL_LDFLAGS) \
+		$(if $(filter static,$(LINK)),$(ARCHIVES) -lm,$(LIB_SHARED)) -o $@
 
 # The launcher knows where the program is: in the build tree here, in its final place for `make install`.
+launcher = $(CC) $(LAUNCHER_FLAGS) -DHUSK_FOLDER='"$(1)"' $(LAUNCHER) -o $@
 $(B)/husk: $(LAUNCHER) $(B)/flags
-	$(CC) $(LAUNCHER_FLAGS) -DHUSK_PROGRAM='"$(CURDIR)/$(B)/husk-runtime"' -MMD -MP -MF $(B)/husk.d $< -o $@
+	$(call say,LINK,$@)
+	$(Q)$(call launcher,$(CURDIR)/$(B))
 
-# ---- unit tests ------------------------------------------------------------------------------------------------
-TEST_PROGRAMS := $(TESTS:%.c=$(B)/%)
-
+# ---- tests ------------------------------------------------------------------------------------------------------
+UNITS := $(TESTS:%.c=$(B)/%)
 $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhusk.a
+	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(call SHARED_LIBS,-lcmocka) -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(LIB_SHARED) -lcmocka -o $@
 
-.PHONY: unit unit-programs
-unit-programs: $(TEST_PROGRAMS)
-unit: unit-programs
-	@failed=0; for t in $(TEST_PROGRAMS); do \
-		if $$t >$$t.log 2>&1; then echo "ok      $$t"; else echo "FAILED  $$t"; cat $$t.log; failed=1; fi; \
-	done; exit $$failed
-
-# ---- checks ----------------------------------------------------------------------------------------------------
-# tests/setup may install the compiler and the libraries that this file looked for when it was read, so make is
-# started again after it.
-.PHONY: check check-native check-vm demo
+.PHONY: units check check-native check-vm demo
+units: $(UNITS)
+# tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
 check:
 	tests/setup build check
-	+$(MAKE) --no-print-directory all unit-programs
+	+$(MAKE) --no-print-directory all units
 	tests/run unit native vm
-check-native: all unit-programs
+check-native: all units
 	tests/run unit native
 check-vm: all
 	tests/run vm
 demo:
-	tests/setup build
-	+$(MAKE) --no-print-directory all
-	tests/demo
+	@tests/setup build demo
+	+@$(MAKE) --no-print-directory all
+	@tests/demo
 
-# ---- install ---------------------------------------------------------------------------------------------------
-$(B)/install/husk: $(LAUNCHER) $(B)/flags FORCE_INSTALL
+# ---- install ----------------------------------------------------------------------------------------------------
+.PHONY: install uninstall $(B)/install/husk
+$(B)/install/husk:
 	@mkdir -p $(@D)
-	$(CC) $(LAUNCHER_FLAGS) -DHUSK_PROGRAM='"$(libexecdir)/husk/husk-runtime"' $< -o $@
-
-.PHONY: install uninstall FORCE_INSTALL
+	$(Q)$(call launcher,$(libexecdir)/husk)
 install: all $(B)/install/husk
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)/husk
-	install -m 755 $(B)/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
-	install -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
+	install -D -m 755 $(B)/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
+	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime
-	-rmdir $(DESTDIR)$(libexecdir)/husk 2>/dev/null
 
-# ---- lint: every source through four compilers' eyes, then style, shell and the project's own rules --------------
-# Stamps beneath build/lint, so `make -j lint` runs wide and only looks again at what changed.
-LINT_FLAGS := $(LANGUAGE) $(WARNINGS) -Werror -O2 -g -D_FORTIFY_SOURCE=3 -fPIE $(LIB_CFLAGS) \
-	-include build/version.h -DHUSK_PROGRAM='"/nowhere"'
-SHELL_FILES := $(shell git grep -lE '^\#!.*\b(bash|sh)\b' -- . 2>/dev/null)
-BATS_FILES  := $(shell git ls-files '*.bats' '*.bash' 2>/dev/null)
-
-build/lint/gcc/%.o: %.c Makefile
+# ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
+FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+build/fuzz/obj/%.o: %.c
+	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
-	gcc $(LINT_FLAGS) -MMD -MP -c $< -o $@
-build/lint/clang/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	$(CLANG) $(LINT_FLAGS) -MMD -MP -c $< -o $@
-build/lint/analyzer/%.o: %.c Makefile
-	@mkdir -p $(@D)
-	gcc $(LINT_FLAGS) -fanalyzer -MMD -MP -c $< -o $@
-build/lint/tidy/%.ok: %.c .clang-tidy Makefile $(HEADERS)
-	@mkdir -p $(@D)
-	$(CLANG_TIDY) --quiet $< -- $(LINT_FLAGS) 2>$@.err || { cat $@.err; exit 1; }
-	@touch $@
+	$(Q)clang $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out runtime/main.c,$(SOURCES)))
+	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_SHARED) -o $@
 
-.PHONY: lint lint-compilers lint-cppcheck lint-format lint-shell lint-rules
-lint: lint-compilers lint-cppcheck lint-format lint-shell lint-rules
-	@echo 'lint: clean'
-lint-compilers: $(MINE:%.c=build/lint/gcc/%.o) $(MINE:%.c=build/lint/clang/%.o) $(SOURCES:%.c=build/lint/analyzer/%.o) \
-	$(MINE:%.c=build/lint/tidy/%.ok)
-lint-cppcheck:
-	@mkdir -p build/lint/cppcheck
-	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppressions-list=tests/lint/cppcheck.txt --cppcheck-build-dir=build/lint/cppcheck \
-		-D_GNU_SOURCE -D__x86_64__ '-DHUSK_PROGRAM="/nowhere"' -I. $(SOURCES) $(LAUNCHER) $(BENCHES)
-lint-format:
-	clang-format --dry-run -Werror $(MINE) $(HEADERS)
-lint-shell:
-	$(if $(SHELL_FILES),shellcheck $(SHELL_FILES))
-	$(if $(BATS_FILES),shellcheck -s bash $(BATS_FILES))
-lint-rules:
-	tests/lint/arrows
-	tests/lint/banned
-
-# ---- fuzz: each target RUNS times from its seeds ----------------------------------------------------------------
-FUZZ_FLAGS   := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -include build/version.h \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-FUZZ_OBJECTS := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out runtime/main.c,$(SOURCES)))
-FUZZ_NAMES   := $(FUZZERS:tests/fuzz/%.c=%)
-
-build/fuzz/obj/%.o: %.c Makefile | $(NEEDS)
-	@mkdir -p $(@D)
-	$(CLANG) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-build/fuzz/libhusk.a: $(FUZZ_OBJECTS)
-	@rm -f $@
-	$(AR) rcs $@ $^
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libhusk.a
-	$(CLANG) -fsanitize=fuzzer,address,undefined $^ $(LIB_SHARED) -o $@
-
-.PHONY: fuzz $(FUZZ_NAMES:%=fuzz-%)
-fuzz: $(FUZZ_NAMES:%=fuzz-%)
-$(FUZZ_NAMES:%=fuzz-%): fuzz-%: build/fuzz/%
-	@mkdir -p build/fuzz/corpus/$*
-	@if [ -d tests/fuzz/corpus/$* ]; then cp -r tests/fuzz/corpus/$*/. build/fuzz/corpus/$*/; fi
-	build/fuzz/$* -runs=$(RUNS) -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
-		-artifact_prefix=build/fuzz/$*- build/fuzz/corpus/$*
-
-# ---- bench -----------------------------------------------------------------------------------------------------
+.PHONY: fuzz lint bench
+fuzz: $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
+	tests/fuzz/run $(RUNS) $^
+lint:
+	tests/setup build lint
+	tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
-
-.PHONY: bench bench-programs
-bench-programs: $(BENCHES:%.c=$(B)/%)
-bench: all bench-programs
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
+bench: all $(BENCHES:%.c=$(B)/%)
+	tests/setup bench
 	bench/run
 
-# ---- the rest --------------------------------------------------------------------------------------------------
-.PHONY: shape clean help
-shape:
-	@tests/lint/shape
+# ---- the rest ---------------------------------------------------------------------------------------------------
+.PHONY: clean help
 clean:
 	rm -rf build
 help:
 	@echo 'make            build/husk (the launcher) and build/husk-runtime (the program)'
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
-	@echo 'make check-native, check-vm, unit    parts of it, installing nothing'
-	@echo 'make install, uninstall              DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='
-	@echo 'make lint       compilers with -Werror, analyzers, formatting, shellcheck, the rules of tests/lint'
-	@echo 'make fuzz       every target of tests/fuzz, RUNS=$(RUNS) each'
+	@echo 'make check-native, make check-vm     its halves, installing nothing'
+	@echo 'make install, make uninstall         DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='
+	@echo 'make lint       compilers with -Werror, analyzers, formatting, shellcheck, rules of our own'
+	@echo 'make fuzz       every fuzzer of tests/fuzz, RUNS=$(RUNS) each'
 	@echo 'make bench      husk beside its floor, crun and runc'
-	@echo 'make shape      lines, sizes and functions by folder'
 	@echo 'make clean      remove build/'
-	@echo 'Variables: STATIC=auto|yes|no (here: $(LINK)), SAN=1, CC, CFLAGS, LDFLAGS'
+	@echo 'Variables: STATIC=auto|no (here: $(LINK)), SAN=1 (sanitizers, in build/san), V=1, CC, CFLAGS, LDFLAGS'
 
--include $(OBJECTS:.o=.d) $(TESTS:%.c=$(B)/obj/%.d) $(B)/husk.d
-ifneq ($(filter lint%,$(MAKECMDGOALS)),)
--include $(foreach kind,gcc clang analyzer,$(MINE:%.c=build/lint/$(kind)/%.d))
-endif
-ifneq ($(filter fuzz%,$(MAKECMDGOALS)),)
--include $(FUZZ_OBJECTS:.o=.d)
-endif
+-include $(OBJECTS:.o=.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d)

@@ -103,7 +103,7 @@ static int make_cwd_apply(const struct step *step, struct walk *walk)
 		return 0;
 	cleanup_close int fd = path_make_dir(walk->root, path, 0755);
 	if (fd >= 0)
-		(void)fchdir(fd); /* as root; the user may not be allowed to, and then this stands [config.md, cwd] */
+		(void)!fchdir(fd); /* as root; the user may not be allowed to, and then this stands [config.md, cwd] */
 	return fd < 0 ? fd : 0;
 }
 
@@ -244,7 +244,7 @@ static int own_stdio(const struct spec_user *user)
 		return 0;
 	for (int fd = 0; fd <= 2; fd++)
 		if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-			(void)fchown(fd, user->uid, (gid_t)-1); /* may be refused; it was only a courtesy */
+			(void)!fchown(fd, user->uid, (gid_t)-1); /* may be refused; it was only a courtesy */
 	return 0;
 }
 

@@ -1,0 +1,197 @@
+/* runtime/cli/cli.c: what several commands do alike. */
+#include "runtime/cli/cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/faults.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "runtime/cli/options.h"
+#include "runtime/create.h"
+#include "runtime/self.h"
+#include "runtime/state_dir.h"
+#include "runtime/wait.h"
+
+/* ---- state ---- */
+
+int cli_open_root(const struct invocation *invocation, bool make, int *ret_root, struct error *err)
+{
+	char buf[PATH_MAX];
+	const char *path = state_root_path(invocation->globals->root, geteuid(), buf, sizeof(buf));
+
+	*ret_root = -1;
+	if (path)
+		return state_root_open(path, make, ret_root, err);
+	(void)error_bad(err, ENOENT, "there is no place for the state of containers");
+	return error_hint(err, "set XDG_RUNTIME_DIR, or name one with --root");
+}
+
+int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err)
+{
+	int r = cli_open_root(invocation, false, ret_root, err);
+
+	return r < 0 ? r : container_open(*ret_root, invocation->args[0], invocation->arena, ret, err);
+}
+
+/* ---- bundles ---- */
+
+bool cli_is_bundle(const char *arg)
+{
+	cleanup_close int dir = -1;
+
+	if (strchr(arg, '/'))
+		return true;
+	dir = open(arg, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir >= 0 && faccessat(dir, "config.json", F_OK, 0) == 0;
+}
+
+const char *cli_id_of(const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(path, '/');
+	char *id = arena_strdup(arena, slash && slash[1] ? slash + 1 : "root");
+
+	for (char *c = id; *c; c++)
+		if (!isascii(*c) || !(isalnum((unsigned char)*c) || strchr("_+-", *c) || (*c == '.' && c > id)))
+			*c = '-';
+	return id;
+}
+
+int cli_read_bundle(const struct invocation *invocation, const char *path, struct bundle *ret, struct error *err)
+{
+	char absolute[PATH_MAX];
+	int dir = path_open_dir(path, err);
+	int r = dir < 0 ? error_at(err, "the bundle") : path_of_fd(dir, absolute, sizeof(absolute));
+
+	if (dir >= 0)
+		(void)close(dir);
+	if (r < 0)
+		return dir < 0 ? r : error_sys(err, r, "find the path of the bundle %s", path);
+	ret->path = arena_strdup(invocation->arena, absolute);
+	return 0;
+}
+
+static void tell(const struct faults *faults, bool warnings, struct arena *arena)
+{
+	const char **lines = ARENA_ARRAY(arena, faults->count + faults->warnings, const char *);
+	char line[2048];
+	size_t count = 0;
+
+	for (const struct fault *fault = faults->first; fault; fault = fault->next)
+		if (fault->warning == warnings)
+			lines[count++] = arena_strdup(arena, fault_line(faults, fault, line, sizeof(line)));
+	log_lines(warnings ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, lines, count);
+}
+
+int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
+	struct error *err)
+{
+	cleanup_close int dir = path_open_dir(bundle->path, err);
+	struct faults faults;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	faults_init(&faults, invocation->arena, "config.json");
+	r = spec_read(dir, invocation->arena, &bundle->spec, &bundle->text, &bundle->len, &faults, err);
+	if (r < 0)
+		return error_at(err, "%s", bundle->path);
+	if (invocation->globals->systemd_cgroup || invocation->globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
+		return error_bad(err, ENOTSUP, "the systemd cgroup manager is not supported yet");
+	request->bundle = bundle->path;
+	request->no_cgroup = invocation->globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	if (faults.count == 0)
+		r = plan_make(bundle->spec, request, invocation->arena, &bundle->plan, &faults);
+	bundle->plan.config = bundle->text;
+	bundle->plan.config_len = bundle->len;
+	if (warn && faults.warnings)
+		tell(&faults, true, invocation->arena);
+	if (faults.count == 0)
+		return r;
+	tell(&faults, false, invocation->arena);
+	*err = (struct error){ .code = -EINVAL };
+	return -EINVAL;
+}
+
+/* ---- output ---- */
+
+int cli_write(const char *text, size_t len, struct error *err)
+{
+	int r = text ? file_write_all(STDOUT_FILENO, text, len) : -ENOMEM;
+
+	return r < 0 ? error_sys(err, r, "write to standard output") : 0;
+}
+
+/* ---- create and run ---- */
+
+/* What is to stay open must be open: else a descriptor of ours would take its place. */
+static int check_preserved(unsigned count, struct error *err)
+{
+	for (unsigned fd = 3; fd < 3 + count; fd++)
+		if (fcntl((int)fd, F_GETFD) < 0)
+			return error_bad(err, EBADF, "--preserve-fds %u: descriptor %u is not open", count, fd);
+	return fd_cloexec_from(3 + count) < 0 ? error_sys(err, errno, "close_range") : 0;
+}
+
+/* run BUNDLE [--id ID], and run [--bundle BUNDLE] ID as crun and runc have it. */
+static int name_it(const struct invocation *invocation, struct making *making, const char **ret_id, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	const char *arg = invocation->args[0];
+	bool is_bundle = !options->bundle && cli_is_bundle(arg);
+	int r;
+
+	if (!is_bundle && options->id)
+		return error_bad(err, EINVAL, "the id is given twice: \"%s\" and --id %s", arg, options->id);
+	r = cli_read_bundle(invocation, is_bundle ? arg : options->bundle ? options->bundle : ".", &making->bundle, err);
+	if (r < 0)
+		return r;
+	*ret_id = !is_bundle ? arg : options->id ? options->id : cli_id_of(making->bundle.path, invocation->arena);
+	return spec_check_id(*ret_id, err);
+}
+
+int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret,
+	struct created *ret_created, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	struct plan_request request = {
+		.gate = gate,
+		.preserve_fds = options->preserve_fds,
+		.no_new_keyring = options->no_new_keyring,
+	};
+	struct create_request create = { .pid_file = options->pid_file };
+	bool terminal_ok = gate == GATE_PAIR && !options->detach;
+	int r;
+
+	*ret = (struct making){ .root = -1, .signal_fd = -1, .container = { .dir = -1, .pidfd = -1 } };
+	*ret_created = (struct created){ .sock = -1, .terminal = -1 };
+	if ((r = self_check(err)) < 0)
+		return r;
+	if ((r = check_preserved(options->preserve_fds, err)) < 0)
+		return r;
+	if ((r = name_it(invocation, ret, &request.id, err)) < 0)
+		return r;
+	if ((r = cli_plan_bundle(invocation, &ret->bundle, &request, gate == GATE_PAIR, err)) < 0)
+		return r;
+	if (ret->bundle.plan.terminal && !terminal_ok)
+		return error_bad(err, EINVAL,
+			"config.json: process.terminal: a container in the background needs a console socket, which is not"
+			" supported yet");
+	if ((r = cli_open_root(invocation, true, &ret->root, err)) < 0)
+		return r;
+	ret->signal_fd = wait_block(err);
+	if (ret->signal_fd < 0)
+		return ret->signal_fd;
+	create.root = ret->root;
+	create.signal_fd = ret->signal_fd;
+	return create_container(&ret->bundle.plan, &create, &ret->container, ret_created, err);
+}

@@ -1,0 +1,58 @@
+/* runtime/cli/cli.h: what several commands do alike. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "runtime/container.h"
+#include "runtime/plan.h"
+struct error;
+struct invocation;
+
+/* Opens the state root of the invocation: see state_root_open(). */
+int cli_open_root(const struct invocation *invocation, bool make, int *ret_root, struct error *err);
+
+/* Looks up the container named by the first argument; *ret_root is the caller's to close, also on failure. */
+int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err);
+
+/* A bundle that was read, and the plan of its container. */
+struct bundle {
+	const char *path; /* absolute, links resolved */
+	const char *text; /* of config.json */
+	size_t len;
+	struct spec *spec;
+	struct plan plan;
+};
+
+/* Whether an argument of `run` names a bundle rather than an id: it holds a "/", or is a folder with a config.json. */
+bool cli_is_bundle(const char *arg);
+
+/* An id made from the name of the bundle's folder. */
+const char *cli_id_of(const char *path, struct arena *arena);
+
+/* Opens, reads, checks and plans. All faults of the config are told at once, warnings only where `warn`; then `err` is
+ * without words. */
+int cli_read_bundle(const struct invocation *invocation, const char *path, struct bundle *ret, struct error *err);
+int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
+	struct error *err);
+
+/* Writes text to stdout; a full disk or a closed pipe is an error. */
+int cli_write(const char *text, size_t len, struct error *err);
+
+/* ---- create and run ---- */
+
+struct create_options {
+	const char *bundle, *id, *pid_file;
+	unsigned preserve_fds;
+	bool no_new_keyring, detach, keep, no_subreaper;
+};
+struct created;
+
+/* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,
+ * the container and the rest are the caller's to close. */
+struct making {
+	struct bundle bundle;
+	int root, signal_fd;
+	struct container container;
+};
+int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret,
+	struct created *ret_created, struct error *err);

@@ -1,0 +1,148 @@
+/* runtime/cli/create.c: husk create, husk run. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/options.h"
+#include "runtime/create.h"
+#include "runtime/state_dir.h"
+#include "runtime/terminal.h"
+#include "runtime/wait.h"
+
+static void close_all(struct making *making, struct created *created)
+{
+	if (making->bundle.plan.gate)
+		plan_close(&making->bundle.plan);
+	container_close(&making->container);
+	fd_closep(&created->sock);
+	fd_closep(&created->terminal);
+	fd_closep(&making->signal_fd);
+	fd_closep(&making->root);
+}
+
+static int create_run(const struct invocation *invocation, struct error *err)
+{
+	struct making making;
+	struct created created;
+	int r = cli_make_container(invocation, GATE_SOCKET, &making, &created, err);
+
+	if (r == 0)
+		state_dir_unlock(making.container.dir);
+	close_all(&making, &created);
+	return r;
+}
+
+/* ---- run ---- */
+
+static void warn_of_seccomp(const struct plan *plan)
+{
+	char line[768];
+	struct text text;
+
+	if (!plan->seccomp || !plan->seccomp->unknown)
+		return;
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "config.json: linux.seccomp: system calls unknown to this libseccomp are left out: %s",
+		plan->seccomp->unknown);
+	log_line(LOG_LEVEL_WARNING, line);
+}
+
+static int in_the_foreground(struct making *making, struct created *created, struct error *err)
+{
+	struct relay relay = { .master = -1 };
+	int status = 0, r = 0;
+
+	if (created->terminal >= 0)
+		r = relay_start(&relay, &created->terminal, err);
+	if (r == 0)
+		r = wait_for(making->container.pidfd, making->signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
+	relay_stop(&relay);
+	return r < 0 ? r : status;
+}
+
+/* The container is removed by its record, as `delete --force` would. */
+static int remove_it(struct container *container, struct error *err)
+{
+	int r = container_lock(container, err);
+
+	if (r == -ENOENT) /* someone was quicker */
+		return 0;
+	return r < 0 ? r : container_erase(container, err);
+}
+
+static int run_run(const struct invocation *invocation, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	struct error also = { 0 };
+	struct making making;
+	struct created created;
+	int r = cli_make_container(invocation, GATE_PAIR, &making, &created, err);
+	bool made = r == 0;
+
+	if (made) {
+		warn_of_seccomp(&making.bundle.plan);
+		state_dir_unlock(making.container.dir);
+		r = create_await_exec(&making.bundle.plan, &created, err);
+		if (r == 0 && !options->detach)
+			r = in_the_foreground(&making, &created, err);
+		else if (r < 0)
+			create_reap(&making.container);
+	}
+	if (made && (r < 0 || !(options->keep || options->detach)) && remove_it(&making.container, &also) < 0)
+		log_error(&also);
+	close_all(&making, &created);
+	return r;
+}
+
+#define CREATE_OPTION(name, letter, kind, member, ...)                                                                 \
+	OPTION(name, letter, kind, struct create_options, member, __VA_ARGS__)
+
+static const struct option create_options[] = {
+	CREATE_OPTION("bundle", 'b', OPTION_TEXT, bundle, .value = "DIR", .help = "folder with config.json (default: .)"),
+	CREATE_OPTION("pid-file", 0, OPTION_TEXT, pid_file, .value = "FILE", .help = "write the pid of the container there"),
+	CREATE_OPTION("preserve-fds", 0, OPTION_NUMBER, preserve_fds, .value = "N", .help = "pass on descriptors 3 to 3+N-1"),
+	CREATE_OPTION("no-new-keyring", 0, OPTION_FLAG, no_new_keyring, .help = "keep the caller's session keyring"),
+	CREATE_OPTION("no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
+	/* the rest is for run */
+	CREATE_OPTION("id", 0, OPTION_TEXT, id, .value = "ID", .help = "id of a container named by its bundle"),
+	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
+	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
+};
+enum { CREATE_OPTIONS = 6 }; /* with --id */
+
+const struct command create_command = {
+	.name = "create",
+	.usage = "[OPTIONS] ID",
+	.summary = "Make a container from a bundle; `husk start` runs its program.",
+	.examples = "  husk create --bundle /srv/web web\n"
+		    "  husk create --pid-file /run/web.pid -b /srv/web web\n"
+		    "  husk start web",
+	.options = create_options,
+	.option_count = CREATE_OPTIONS,
+	.options_size = sizeof(struct create_options),
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = create_run,
+};
+
+const struct command run_command = {
+	.name = "run",
+	.usage = "[OPTIONS] BUNDLE | [OPTIONS] [--bundle BUNDLE] ID",
+	.summary = "Run a bundle's program in a new container and end with its exit code.",
+	.examples = "  husk run /srv/web/\n"
+		    "  husk run --id web-2 /srv/web/\n"
+		    "  husk run --bundle /srv/web web",
+	.options = create_options,
+	.option_count = ARRAY_SIZE(create_options),
+	.options_size = sizeof(struct create_options),
+	.min_args = 1,
+	.max_args = 1,
+	.options_first = true,
+	.failure_status = 125,
+	.run = run_run,
+};

@@ -1,0 +1,196 @@
+/* runtime/cli/list.c: husk list. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/json_write.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/options.h"
+#include "runtime/cli/state.h"
+
+enum { FORMAT_TABLE, FORMAT_JSON };
+static const char *const formats[] = { "table", "json", NULL };
+
+struct list_options {
+	unsigned format;
+	bool quiet;
+};
+
+struct states {
+	struct spec_state *items;
+	size_t count, size;
+};
+
+static void add(struct states *states, const struct spec_state *state, struct arena *arena)
+{
+	if (states->count == states->size) {
+		struct spec_state *before = states->items;
+		states->size = states->size ? states->size * 2 : 32;
+		states->items = ARENA_ARRAY(arena, states->size, struct spec_state);
+		if (states->count)
+			memcpy(states->items, before, states->count * sizeof(*before));
+	}
+	states->items[states->count++] = *state;
+}
+
+/* One that goes away while we look is not listed; one that cannot be read is told of, and the rest is listed. */
+static int add_container(int root, const char *id, struct arena *arena, struct states *states)
+{
+	struct container container;
+	struct spec_state state;
+	struct error err = { 0 };
+	int r = container_open(root, arena_strdup(arena, id), arena, &container, &err);
+
+	if (r == -ENOENT || r == -ENOTDIR)
+		return 0;
+	if (r < 0)
+		return log_error(&err), r;
+	state = state_of(&container);
+	add(states, &state, arena);
+	container_close(&container);
+	return 0;
+}
+
+static int by_creation(const void *left, const void *right)
+{
+	const struct spec_state *a = left, *b = right;
+	int order = strcmp(a->created ? a->created : "", b->created ? b->created : "");
+
+	return order ? order : strcmp(a->id, b->id);
+}
+
+static int collect(int root, struct arena *arena, struct states *states, struct error *err)
+{
+	int fd = root < 0 ? -1 : openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	int result = 0;
+
+	if (root < 0)
+		return 0;
+	if (!listing)
+		return error_sys(err, errno, "list the state root");
+	for (const struct dirent *entry; (entry = readdir(listing));) {
+		int r = spec_check_id(entry->d_name, NULL) < 0 ? 0 : add_container(root, entry->d_name, arena, states);
+		if (r < 0)
+			result = r;
+	}
+	(void)closedir(listing);
+	if (states->count)
+		qsort(states->items, states->count, sizeof(*states->items), by_creation);
+	if (err)
+		*err = (struct error){ .code = result }; /* told already */
+	return result;
+}
+
+/* ---- output ---- */
+
+static int write_json(const struct states *states, struct error *err)
+{
+	struct json_writer w;
+	const char *json;
+	size_t len = 0;
+	int r;
+
+	json_write_init(&w);
+	json_array(&w, NULL);
+	for (size_t i = 0; i < states->count; i++)
+		spec_state_write(&states->items[i], &w, NULL);
+	json_array_end(&w);
+	json = json_write_end(&w, &len);
+	r = cli_write(json, len, err);
+	json_write_done(&w);
+	return r < 0 ? r : cli_write("\n", 1, err);
+}
+
+enum { COLUMNS = 6 };
+
+static void row_of(const struct spec_state *state, char pid[16], const char *row[COLUMNS])
+{
+	(void)snprintf(pid, 16, "%d", state->pid);
+	row[0] = state->id;
+	row[1] = pid;
+	row[2] = spec_status_names[state->status];
+	row[3] = state->bundle;
+	row[4] = state->created ? state->created : "";
+	row[5] = state->owner ? state->owner : "";
+}
+
+static void print_row(const char *const row[COLUMNS], const size_t widths[COLUMNS])
+{
+	for (int i = 0; i < COLUMNS - 1; i++)
+		(void)printf("%-*s   ", (int)widths[i], row[i]);
+	(void)printf("%s\n", row[COLUMNS - 1]);
+}
+
+static int write_table(const struct states *states, struct error *err)
+{
+	static const char *const titles[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
+	size_t widths[COLUMNS] = { 0 };
+	const char *row[COLUMNS];
+	char pid[16];
+
+	for (size_t i = 0; i <= states->count; i++) {
+		if (i < states->count)
+			row_of(&states->items[i], pid, row);
+		for (int column = 0; column < COLUMNS; column++) {
+			size_t len = strlen(i < states->count ? row[column] : titles[column]);
+			widths[column] = len > widths[column] ? len : widths[column];
+		}
+	}
+	print_row(titles, widths);
+	for (size_t i = 0; i < states->count; i++) {
+		row_of(&states->items[i], pid, row);
+		print_row(row, widths);
+	}
+	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+}
+
+static int list_run(const struct invocation *invocation, struct error *err)
+{
+	const struct list_options *options = invocation->options;
+	struct states states = { 0 };
+	cleanup_close int root = -1;
+	int r = cli_open_root(invocation, false, &root, err), written = 0;
+
+	if (r == 0)
+		r = collect(root, invocation->arena, &states, err);
+	if (r < 0 && *err->what)
+		return r;
+	if (options->quiet)
+		for (size_t i = 0; i < states.count; i++)
+			(void)printf("%s\n", states.items[i].id);
+	if (options->quiet)
+		return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : r;
+	written = options->format == FORMAT_JSON ? write_json(&states, err) : write_table(&states, err);
+	return written < 0 ? written : r;
+}
+
+static const struct option list_options[] = {
+	OPTION("format", 'f', OPTION_CHOICE, struct list_options, format, .value = "FORMAT", .choices = formats,
+		.help = "table or json"),
+	OPTION("quiet", 'q', OPTION_FLAG, struct list_options, quiet, .help = "ids only"),
+};
+
+const struct command list_command = {
+	.name = "list",
+	.usage = "[OPTIONS]",
+	.summary = "List the containers of the state root.",
+	.examples = "  husk list\n"
+		    "  husk list -q\n"
+		    "  husk list --format json | jq -r '.[] | select(.status == \"running\").id'",
+	.options = list_options,
+	.option_count = ARRAY_SIZE(list_options),
+	.options_size = sizeof(struct list_options),
+	.max_args = 0,
+	.failure_status = 1,
+	.run = list_run,
+};

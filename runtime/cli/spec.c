@@ -1,0 +1,127 @@
+/* runtime/cli/spec.c: husk spec, husk plan: a config out, and what would be made of one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/options.h"
+
+/* ---- spec ---- */
+
+struct spec_options {
+	const char *bundle;
+	bool rootless;
+};
+
+/* Never over an existing one: it may be the only copy of somebody's work. */
+static int write_config(const char *path, const char *text, struct error *err)
+{
+	cleanup_close int dir = path_open_dir(path, err);
+	cleanup_close int fd = -1;
+	int r;
+
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST) {
+		(void)error_bad(err, EEXIST, "%s/config.json exists already", path);
+		return error_hint(err, "remove it first");
+	}
+	if (fd < 0)
+		return error_sys(err, errno, "make %s/config.json", path);
+	r = file_write_all(fd, text, strlen(text));
+	if (r == 0)
+		return 0;
+	(void)unlinkat(dir, "config.json", 0);
+	return error_sys(err, r, "write %s/config.json", path);
+}
+
+static int spec_run(const struct invocation *invocation, struct error *err)
+{
+	const struct spec_options *options = invocation->options;
+	char *text = spec_default(options->rootless, geteuid(), getegid());
+	int r = text ? write_config(options->bundle ? options->bundle : ".", text, err)
+		     : error_sys(err, ENOMEM, "make a config");
+
+	free(text);
+	return r;
+}
+
+static const struct option spec_options[] = {
+	OPTION("bundle", 'b', OPTION_TEXT, struct spec_options, bundle, .value = "DIR",
+		.help = "where config.json goes (default: .)"),
+	OPTION("rootless", 0, OPTION_FLAG, struct spec_options, rootless,
+		.help = "for a user without privileges: with a user namespace"),
+};
+
+const struct command spec_command = {
+	.name = "spec",
+	.usage = "[OPTIONS]",
+	.summary = "Write a config.json that runs as it is, with a root file system in rootfs/ beside it.",
+	.examples = "  mkdir -p web/rootfs && husk spec --bundle web\n"
+		    "  husk spec --rootless",
+	.options = spec_options,
+	.option_count = ARRAY_SIZE(spec_options),
+	.options_size = sizeof(struct spec_options),
+	.failure_status = 1,
+	.run = spec_run,
+};
+
+/* ---- plan ---- */
+
+enum { FORMAT_TEXT, FORMAT_JSON };
+static const char *const formats[] = { "text", "json", NULL };
+
+struct plan_options {
+	unsigned format;
+	const char *id;
+};
+
+static int plan_run(const struct invocation *invocation, struct error *err)
+{
+	const struct plan_options *options = invocation->options;
+	struct plan_request request = { .gate = GATE_PAIR };
+	struct bundle bundle;
+	char *text;
+	int r = cli_read_bundle(invocation, invocation->arg_count ? invocation->args[0] : ".", &bundle, err);
+
+	if (r < 0)
+		return r;
+	request.id = options->id ? options->id : cli_id_of(bundle.path, invocation->arena);
+	if ((r = spec_check_id(request.id, err)) < 0)
+		return r;
+	r = cli_plan_bundle(invocation, &bundle, &request, true, err);
+	if (r < 0)
+		return r;
+	text = options->format == FORMAT_JSON ? plan_json(&bundle.plan) : plan_text(&bundle.plan);
+	r = text ? cli_write(text, strlen(text), err) : error_sys(err, ENOMEM, "write the plan");
+	free(text);
+	return r;
+}
+
+static const struct option plan_options[] = {
+	OPTION("format", 'f', OPTION_CHOICE, struct plan_options, format, .value = "FORMAT", .choices = formats,
+		.help = "text or json"),
+	OPTION("id", 0, OPTION_TEXT, struct plan_options, id, .value = "ID", .help = "as for run"),
+};
+
+const struct command plan_command = {
+	.name = "plan",
+	.usage = "[OPTIONS] [BUNDLE]",
+	.summary = "Print what `husk run` would do, step by step, without doing it.",
+	.examples = "  husk plan /srv/web\n"
+		    "  husk plan --format json /srv/web | jq '.steps[].kind'",
+	.options = plan_options,
+	.option_count = ARRAY_SIZE(plan_options),
+	.options_size = sizeof(struct plan_options),
+	.max_args = 1,
+	.failure_status = 1,
+	.run = plan_run,
+};
