@@ -123,27 +123,28 @@ int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value)
 
 enum { WORD_MAX = 64 };
 
-/* Levenshtein's distance with one row of memory; words are short. */
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters were missed, added, changed or swapped with their neighbour; words are short. */
 static size_t distance(const char *a, const char *b)
 {
-	size_t row[WORD_MAX + 1], len_b = strlen(b);
+	size_t rows[3][WORD_MAX + 1], len_b = strlen(b), i;
 
 	for (size_t j = 0; j <= len_b; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < len_b; j++) {
-			size_t best = diagonal + (a[i] != b[j]);
-			diagonal = row[j + 1];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			row[j + 1] = best;
+		rows[0][j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *higher = rows[(i + 1) % 3];
+		row[0] = i;
+		for (size_t j = 1; j <= len_b; j++) {
+			row[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]), 1 + least(above[j], row[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], higher[j - 2] + 1);
 		}
 	}
-	return row[len_b];
+	return rows[(i - 1) % 3][len_b];
 }
 
 const char *text_nearest(const char *word, const char *const *words, size_t count)

@@ -70,7 +70,7 @@ static int open_rootfs(const struct plan *plan, struct error *err)
 {
 	int fd = path_open_dir(plan->rootfs, err);
 
-	return fd < 0 ? error_at(err, "config.json: root.path") : fd;
+	return fd < 0 ? error_at(err, "root.path") : fd;
 }
 
 static void find_home(struct plan *plan, int rootfs)
@@ -275,7 +275,7 @@ static int set_oom_score(struct creation *creation, struct error *err)
 	r = file_write_at(AT_FDCWD, path, value, err);
 	if (r == -EACCES)
 		(void)error_hint(err, "only a privileged caller may lower it");
-	return r < 0 ? error_at(err, "config.json: process.oomScoreAdj") : 0;
+	return r < 0 ? error_at(err, "process.oomScoreAdj") : 0;
 }
 
 /* The child sets the exact limits as the last thing it does, when it may no longer raise a hard one. */
@@ -294,7 +294,7 @@ static int raise_rlimits(struct creation *creation, struct error *err)
 		(void)error_sys(err, errno, "raise the hard limit %s to %llu", word_rlimit_name(limit->resource),
 			(unsigned long long)limit->hard);
 		(void)error_hint(err, "only a privileged caller may");
-		return error_at(err, "config.json: process.rlimits[%zu]", i);
+		return error_at(err, "process.rlimits[%zu]", i);
 	}
 	return 0;
 }
@@ -380,7 +380,7 @@ static int write_pid_file(struct creation *creation, struct error *err)
 		(size_t)(slash - path)), err);
 	len = snprintf(text, sizeof(text), "%d", creation->container.pid);
 	r = dir < 0 ? dir : file_replace_at(dir, slash ? slash + 1 : path, text, (size_t)len, 0644, err);
-	return r < 0 ? error_at(err, "--pid-file %s", path) : 0;
+	return r < 0 ? error_hint(err, "--pid-file %s", path) : 0;
 }
 
 /* ---- undo ---- */
@@ -443,8 +443,11 @@ int create_container(struct plan *plan, const struct create_request *request, st
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stages); i++)
 		r = stages[i](&creation, err);
-	if (r < 0)
+	if (r < 0) {
 		undo(&creation, err);
+		if (*err->where) /* a JSON path */
+			(void)error_at(err, "config.json");
+	}
 	cgroup_done(&creation.cgroup);
 	cgroup_host_done(&creation.host);
 	fd_closep(&creation.gate_lock);
@@ -461,7 +464,9 @@ int create_await_exec(const struct plan *plan, struct created *created, struct e
 
 	fd_closep(&fd);
 	fd_closep(&created->sock);
-	if (r == REPORT_FAILED)
-		return report_explain(&report, &plan->steps, err);
+	if (r == REPORT_FAILED) {
+		(void)report_explain(&report, &plan->steps, err);
+		return error_at(err, "config.json");
+	}
 	return r < 0 ? error_sys(err, r, "hear from the container's first process") : 0;
 }

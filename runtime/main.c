@@ -99,23 +99,24 @@ static const struct command *find_command(const char *name, struct error *err)
 static int check_count(const struct command *command, int count, char **args, struct error *err)
 {
 	if (count < command->min_args)
-		(void)error_bad(err, EINVAL, "husk %s requires an argument: %s", command->name, command->usage);
+		(void)error_bad(err, EINVAL, "%s requires an argument: %s", command->name, command->usage);
 	else if (count > command->max_args)
-		(void)error_bad(err, EINVAL, "husk %s: unexpected argument \"%s\"", command->name, args[command->max_args]);
+		(void)error_bad(err, EINVAL, "%s: unexpected argument \"%s\"", command->name, args[command->max_args]);
 	else
 		return 0;
 	return error_hint(err, "try husk %s --help", command->name);
 }
 
-static int asks_for_help(int argc, char **argv, bool options_first)
+/* Before the options are parsed, so that help is given whatever else is wrong. */
+static bool asks_for_help(int argc, char **argv, bool options_first)
 {
 	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (strcmp(argv[i], "--help") == 0)
-			return 1;
+			return true;
 		if (options_first && argv[i][0] != '-')
-			return 0;
+			break;
 	}
-	return 0;
+	return false;
 }
 
 static int run_command_with(const struct command *command, const struct globals *globals, int argc, char **argv,

@@ -31,7 +31,8 @@ static int explain(const struct container *container, const struct report *repor
 	if (spec_parse(record->config, record->config_len, arena, &spec, &faults, NULL) < 0 || faults.count > 0 ||
 		plan_make(spec, &request, arena, &plan, &faults) < 0 || faults.count > 0)
 		return error_sys(err, report->code, "run the program of the container \"%s\"", container->id);
-	return report_explain(report, &plan.steps, err);
+	(void)report_explain(report, &plan.steps, err);
+	return error_at(err, "config.json");
 }
 
 static int refuse(const struct container *container, struct error *err)
