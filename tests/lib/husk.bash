@@ -60,13 +60,9 @@ marked() {
 }
 
 make_rootfs() { # FOLDER
-	local busybox
 	mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp,var}
-	busybox=$(command -v busybox)
-	cp "$busybox" "$1/bin/busybox"
-	for applet in $("$busybox" --list); do
-		[ "$applet" = busybox ] || ln -sf busybox "$1/bin/$applet"
-	done
+	cp "$(command -v busybox)" "$1/bin/busybox"
+	chroot "$1" /bin/busybox --install -s /bin
 	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:User:/home/user:/bin/sh\n' >"$1/etc/passwd"
 	printf 'root:x:0:\nuser:x:1000:\n' >"$1/etc/group"
 }

@@ -1,0 +1,199 @@
+#!/usr/bin/env bats
+# create, start, state, kill, delete, list: the runtime specification's operations, in their states and out of them.
+load lib/husk
+
+create() { husk create --bundle "$bundle" "$@" "$id" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null; }
+
+@test "create makes everything but runs nothing; start runs the program" {
+	sh_args 'echo started; sleep 100'
+	create --pid-file "$BATS_TEST_TMPDIR/pid"
+	[ "$(status_of "$id")" = created ]
+	[ ! -s "$BATS_TEST_TMPDIR/out" ]
+	pid=$(cat "$BATS_TEST_TMPDIR/pid")
+	[ "$pid" = "$(pid_of "$id")" ]
+	[ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]
+	husk start "$id"
+	[ "$(status_of "$id")" = running ]
+	[ "$(pid_of "$id")" = "$pid" ]
+	eventually grep -q started "$BATS_TEST_TMPDIR/out"
+	husk kill "$id" KILL
+	eventually is_status "$id" stopped
+	[ "$(pid_of "$id")" = 0 ]
+	husk delete "$id"
+	try state "$id"
+	expect_error 1 "does not exist"
+}
+
+@test "the config is frozen at create" {
+	args echo before
+	create
+	args echo after
+	rm "$bundle/config.json"
+	husk start "$id"
+	eventually grep -q before "$BATS_TEST_TMPDIR/out"
+	husk delete --force "$id"
+}
+
+@test "state has the fields that callers rely on" {
+	config '.annotations = {"org.example.key": "value"}'
+	create
+	try state "$id"
+	expect 0
+	[ -z "$stderr" ]
+	jq -e --arg id "$id" --arg bundle "$bundle" '.id == $id and .bundle == $bundle and .ociVersion == "1.3.0" and
+		(.rootfs | startswith("/")) and .owner == "root" and .annotations == {"org.example.key": "value"} and
+		(.created | test("^20[0-9-]+T[0-9:.]+Z$")) and .status == "created" and .pid > 0' <<<"$output"
+	husk delete "$id"
+}
+
+@test "a created container can be deleted, and its id used again" {
+	create
+	husk delete "$id"
+	create
+	husk delete "$id"
+}
+
+@test "what needs another state is refused, and changes nothing" {
+	try start "$id"
+	expect_error 1 "container \"$id\" does not exist"
+	try kill "$id"
+	expect_error 1 "does not exist"
+	try delete "$id"
+	expect_error 1 "does not exist"
+
+	args sleep 100
+	create
+	husk start "$id"
+	try start "$id"
+	expect_error 1 "cannot start" "running"
+	try delete "$id"
+	expect_error 1 "not stopped" "husk delete --force"
+	[ "$(status_of "$id")" = running ]
+
+	husk kill "$id" 9
+	eventually is_status "$id" stopped
+	try start "$id"
+	expect_error 1 "cannot start" "stopped"
+	try kill "$id"
+	expect_error 1 "container not running"
+	husk kill --all "$id"
+	husk delete "$id"
+}
+
+@test "an id in use is refused and the container in it untouched" {
+	args sleep 100
+	create
+	try create --bundle "$bundle" "$id"
+	expect_error 1 "already exists"
+	try run --bundle "$bundle" "$id"
+	expect_error 125 "already exists"
+	[ "$(status_of "$id")" = created ]
+	husk delete "$id"
+}
+
+@test "delete --force ends a running container; a missing one is fine" {
+	sh_args 'trap "" TERM; sleep 100 & sleep 100'
+	create
+	husk start "$id"
+	husk delete --force "$id"
+	husk delete --force "$id"
+	try delete --force "$id" other
+	expect 0 ""
+}
+
+@test "signals have names and numbers, in any case, with SIG or without" {
+	sh_args 'trap "echo one" USR1; trap "echo two" USR2; echo ready; while :; do sleep 0.1; done'
+	create
+	husk start "$id"
+	eventually grep -q ready "$BATS_TEST_TMPDIR/out"
+	husk kill "$id" SIGUSR1
+	eventually grep -q one "$BATS_TEST_TMPDIR/out"
+	husk kill "$id" usr2
+	eventually grep -q two "$BATS_TEST_TMPDIR/out"
+	try kill "$id" NONE
+	expect_error 1 '"NONE" is no signal'
+	husk kill "$id" 9
+	eventually is_status "$id" stopped
+	husk delete "$id"
+}
+
+@test "kill --all signals every process" {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+	sh_args 'sleep 1000 & sleep 1000 & wait'
+	create
+	husk start "$id"
+	eventually eval '[ "$(marked | wc -l)" -eq 3 ]'
+	husk kill --all "$id" KILL
+	eventually eval '[ "$(marked | wc -l)" -eq 0 ]'
+	husk delete "$id"
+}
+
+@test "a program that cannot be executed: start says why, the container has stopped" {
+	own_rootfs
+	printf '#!/nowhere/interpreter\n' >"$bundle/rootfs/bin/script"
+	chmod 755 "$bundle/rootfs/bin/script"
+	args script
+	create
+	try start "$id"
+	expect_error 127 'config.json: process.args[0]: exec "script"' "interpreter"
+	eventually is_status "$id" stopped
+	husk delete "$id"
+}
+
+@test "two starts at once: one wins, the other is refused" {
+	args sleep 100
+	create
+	husk start "$id" 2>"$BATS_TEST_TMPDIR/1" & first=$!
+	husk start "$id" 2>"$BATS_TEST_TMPDIR/2" & second=$!
+	good=0
+	wait $first && good=$((good + 1))
+	wait $second && good=$((good + 1))
+	[ "$good" -eq 1 ]
+	grep -q "cannot start" "$BATS_TEST_TMPDIR/1" "$BATS_TEST_TMPDIR/2"
+	husk delete --force "$id"
+}
+
+@test "list shows containers as a table, as JSON and as ids" {
+	try list
+	expect 0
+	[ "$(wc -l <<<"$output")" -eq 1 ]
+	try list --format json
+	expect 0 "[]"
+	create
+	try list
+	[[ $output == *"$id"*created*"$bundle"*root* ]]
+	try list -q
+	expect 0 "$id"
+	[ "$(husk list -f json | jq -r '.[0].id, .[0].status')" = "$id"$'\n'created ]
+	husk delete "$id"
+}
+
+@test "the container does not end with the husk that created it" {
+	args sleep 100
+	setsid bash -c "HUSK_TEST_MARK=$mark $HUSK --root $state create -b $bundle $id </dev/null >/dev/null 2>&1"
+	[ "$(status_of "$id")" = created ]
+	husk start "$id"
+	[ "$(status_of "$id")" = running ]
+	husk delete --force "$id"
+}
+
+@test "a foreground run that is killed leaves its container to be found and deleted" {
+	args sleep 100
+	husk run --id "$id" "$bundle" &
+	eventually is_status "$id" running
+	pkill -KILL -f -- "--root $state run"
+	wait $! || true
+	[ "$(status_of "$id")" = running ]
+	husk delete --force "$id"
+}
+
+@test "the state root is made, private, and refused where others can write" {
+	args true
+	try run --id "$id" "$bundle"
+	expect 0
+	[ "$(stat -c %a "$state")" = 700 ]
+	chmod 777 "$state"
+	try run --id "$id" "$bundle"
+	expect_error 125 "can be written by others"
+	chmod 700 "$state"
+}
