@@ -70,8 +70,10 @@ static int root_open(struct step *step, struct error *err)
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return error_bad(err, EINVAL, "%s lies on procfs and cannot be a root", args->path);
 	step->fd = open_tree(dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH);
-	if (step->fd < 0)
-		return error_sys(err, errno, "clone the tree %s", args->path);
+	if (step->fd < 0) {
+		int r = error_sys(err, errno, "clone the tree %s", args->path);
+		return r == -EPERM ? error_hint(err, "mounting needs CAP_SYS_ADMIN: run husk as root") : r;
+	}
 	if (mount_setattr(step->fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return error_sys(err, errno, "make %s private", args->path);
 	return 0;

@@ -293,7 +293,9 @@ static int raise_rlimits(struct creation *creation, struct error *err)
 			continue;
 		(void)error_sys(err, errno, "raise the hard limit %s to %llu", word_rlimit_name(limit->resource),
 			(unsigned long long)limit->hard);
-		(void)error_hint(err, "only a privileged caller may");
+		(void)error_hint(err, limit->resource == RLIMIT_NOFILE ?
+			"it needs CAP_SYS_RESOURCE, and goes no higher than the sysctl fs.nr_open" :
+			"it needs CAP_SYS_RESOURCE");
 		return error_at(err, "process.rlimits[%zu]", i);
 	}
 	return 0;

@@ -22,11 +22,13 @@ setup() {
 	mark=husk-test-$$-$BATS_TEST_NUMBER
 	id=t$$-$BATS_TEST_NUMBER
 	make_bundle "$bundle"
+	later=()
 	host_before=$(host)
 }
 
 teardown() {
-	local left
+	local left command
+	for command in ${later[@]+"${later[@]}"}; do eval "$command"; done
 	left=$(husk list -q) && for one in $left; do husk delete --force "$one"; done
 	[ -z "$(ls "$state" 2>/dev/null)" ] || fail "state is left: $(ls "$state")"
 	diff <(echo "$host_before") <(host) || fail "something is left on the host"
@@ -34,6 +36,9 @@ teardown() {
 
 # Whatever husk starts carries the mark, until it becomes the container's program; that one gets it from the config.
 husk() { HUSK_TEST_MARK=$mark "$HUSK" --root "$state" "$@"; }
+
+# What the test itself must take away, also when it fails.
+later() { later+=("$(printf '%q ' "$@")"); } # COMMAND...
 
 # `run husk ...` with standard error apart, in $stderr.
 try() { run --separate-stderr husk "$@"; }
