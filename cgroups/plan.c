@@ -27,19 +27,21 @@ static const char *clean_path(const char *path, struct arena *arena, struct faul
 {
 	struct text text;
 	size_t size = strlen(path) + 1;
+	bool leads_out = false, too_long = false;
 
 	text_init(&text, arena_alloc(arena, size), size);
 	for (const char *at = path; *at;) {
 		size_t len = strcspn(at, "/");
-		if (part_is(at, len, ".."))
-			faults_add(faults, "linux.cgroupsPath", "\"..\" would lead out of it, in \"%s\"", path);
-		if (len > CGROUP_NAME_MAX)
-			faults_add(faults, "linux.cgroupsPath", "a part of it is longer than %d bytes",
-				CGROUP_NAME_MAX);
+		leads_out |= part_is(at, len, "..");
+		too_long |= len > CGROUP_NAME_MAX;
 		if (len > 0 && !part_is(at, len, "."))
 			text_add(&text, "%s%.*s", text.len ? "/" : "", (int)len, at);
 		at += len + (at[len] == '/');
 	}
+	if (leads_out)
+		faults_add(faults, "linux.cgroupsPath", "\"..\" would lead out of it, in \"%s\"", path);
+	if (too_long)
+		faults_add(faults, "linux.cgroupsPath", "a part of it is longer than %d bytes", CGROUP_NAME_MAX);
 	return text.buf;
 }
 

@@ -75,6 +75,7 @@ make_rootfs() { # FOLDER
 # The config of `husk spec`, without a terminal, marked. Its program is `true`.
 make_bundle() { # FOLDER
 	mkdir -p "$1"
+	rm -f "$1/config.json"
 	"$HUSK" spec --bundle "$1"
 	config_of "$1" --arg mark "HUSK_TEST_MARK=$mark" --arg rootfs "$BATS_FILE_TMPDIR/rootfs" \
 		'.process.terminal = false | .process.args = ["true"] | .process.env += [$mark] | .root.path = $rootfs'
