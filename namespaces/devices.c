@@ -193,16 +193,24 @@ static int bind_console(struct walk *walk)
 	return tree < 0 ? -errno : bind_on_file(tree, dev, "console");
 }
 
+/* As the config says, else as the caller's window is; the caller's stdio is still ours here. */
+static bool window_size(const struct terminal_args *args, struct winsize *ret_size)
+{
+	*ret_size = (struct winsize){ .ws_row = args->height, .ws_col = args->width };
+	return args->has_size || ioctl(STDIN_FILENO, TIOCGWINSZ, ret_size) == 0 ||
+	       ioctl(STDOUT_FILENO, TIOCGWINSZ, ret_size) == 0;
+}
+
 static int terminal_apply(const struct step *step, struct walk *walk)
 {
 	const struct terminal_args *args = step->args;
-	struct winsize size = { .ws_row = args->height, .ws_col = args->width };
+	struct winsize size;
 	cleanup_close int master = -1;
 	int r = open_pty(walk, &master);
 
 	if (r < 0)
 		return r;
-	if (args->has_size && ioctl(master, TIOCSWINSZ, &size) < 0)
+	if (window_size(args, &size) && ioctl(master, TIOCSWINSZ, &size) < 0)
 		return -errno;
 	if ((args->uid || args->gid) && fchown(walk->terminal, args->uid, (gid_t)-1) < 0)
 		return -errno;

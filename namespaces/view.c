@@ -100,10 +100,29 @@ static const char *mount_source(const struct spec_mount *mount, const char *type
 	return *mount->source ? mount->source : type;
 }
 
+/* Without a cgroup namespace the container sees the host's cgroups as the host does. Another mount of cgroup2 would show
+ * the same, but its options are the host's too: it would take nsdelegate and the like away from the host. */
+static const struct spec_mount *host_cgroups(const struct spec_mount *mount, struct arena *arena)
+{
+	struct spec_mount *bind = ARENA_NEW(arena, struct spec_mount);
+
+	*bind = *mount;
+	bind->bind = bind->bind_recursive = true;
+	bind->source = "/sys/fs/cgroup";
+	bind->attr_set_tree |= mount->attr_set | (mount->read_only ? MOUNT_ATTR_RDONLY : 0);
+	bind->data.count = 0;
+	return bind;
+}
+
+static bool is_cgroup_type(const char *type)
+{
+	return strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0;
+}
+
 static void add_mount(const struct spec_mount *mount, const char *bundle, struct arena *arena, struct steps *steps)
 {
 	struct mount_args *args = ARENA_NEW(arena, struct mount_args);
-	const char *type = strcmp(mount->type, "cgroup") == 0 ? "cgroup2" : mount->type;
+	const char *type = is_cgroup_type(mount->type) ? "cgroup2" : mount->type;
 	const struct step_kind *kind = mount->remount ? &remount_step : mount->bind ? &bind_step : &mount_step;
 
 	*args = (struct mount_args){
@@ -238,11 +257,16 @@ static void add_procfs(const struct spec *spec, struct arena *arena, struct step
 void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
 	struct faults *faults)
 {
+	bool shares_cgroups = !spec->linux_.namespaces[SPEC_NS_CGROUP].given;
+
 	add_procfs(spec, arena, steps);
 	add_root(spec, request, arena, steps);
 	for (size_t i = 0; i < spec->mount_count; i++) {
-		check_supported(&spec->mounts[i], faults);
-		add_mount(&spec->mounts[i], request->bundle, arena, steps);
+		const struct spec_mount *mount = &spec->mounts[i];
+		check_supported(mount, faults);
+		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
+			mount = host_cgroups(mount, arena);
+		add_mount(mount, request->bundle, arena, steps);
 	}
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)

@@ -29,7 +29,6 @@ int relay_start(struct relay *relay, int *master, struct error *err)
 	*relay = (struct relay){ .master = fd_take(master), .stdin_open = true, .output_open = true };
 	if (fcntl(relay->master, F_SETFL, fcntl(relay->master, F_GETFL) | O_NONBLOCK) < 0)
 		return error_sys(err, errno, "set up the container's terminal");
-	relay_resize(relay);
 	if (tcgetattr(STDIN_FILENO, &relay->saved) < 0)
 		return 0;
 	raw = relay->saved;

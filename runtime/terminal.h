@@ -20,8 +20,7 @@ struct relay {
 	size_t to_container_len, to_caller_len;
 };
 
-/* Takes `*master`. Raw mode only where stdin is a terminal; the window size goes over at once (stdin's or stdout's,
- * else what the config asked for stays). */
+/* Takes `*master`, which has its first size already. Raw mode only where stdin is a terminal. */
 int relay_start(struct relay *relay, int *master, struct error *err);
 
 /* SIGWINCH: passes the caller's window size on. */

@@ -132,7 +132,7 @@ and 1"
 @test "memory.max kills what goes over it" {
 	needs_controller memory
 	limits '{"memory": {"limit": 16777216, "swap": 16777216}}'
-	in_container 'echo before; tail -c 64M /dev/zero >/dev/null; echo "ended with $?"; cat /sys/fs/cgroup/memory.events'
+	in_container 'echo before; tail -c 64m /dev/zero >/dev/null; echo "ended with $?"; cat /sys/fs/cgroup/memory.events'
 	expect 0
 	[[ $output == "before
 ended with 137"* ]]
