@@ -39,7 +39,10 @@ void step_blame(const struct step *step, struct error *err)
 	char sentence[sizeof(err->what)];
 
 	text_init(&text, sentence, sizeof(sentence));
-	step->kind->say(step, &text);
+	if (step->kind->blame)
+		step->kind->blame(step, err->code, &text);
+	else
+		step->kind->say(step, &text);
 	memcpy(err->what, sentence, sizeof(sentence));
 	if (step->origin)
 		error_at(err, "%s", step->origin);

@@ -46,8 +46,10 @@ enum step_verdict {
 
 struct step_kind {
 	const char *name; /* the word in `husk plan --format json`: "mount", "mask" */
-	/* A sentence without a full stop, "mount tmpfs on /dev (nosuid,mode=755)"; also the error's `what`. */
+	/* A sentence without a full stop, "mount tmpfs on /dev (nosuid,mode=755)"; also the error's `what`... */
 	void (*say)(const struct step *step, struct text *text);
+	/* ...unless this has better words for the code. NULL = it has not. */
+	void (*blame)(const struct step *step, int code, struct text *text);
 	/* Parent, before the clone: opens what the child could not. NULL = nothing to open. */
 	int (*open)(struct step *step, struct error *err);
 	/* Child: 0 or a negative errno. */
@@ -71,8 +73,8 @@ struct steps {
 void steps_init(struct steps *steps, struct arena *arena);
 struct step *steps_add(struct steps *steps, const struct step_kind *kind, const char *origin, void *args);
 
-/* Words for a step that failed in the child: its sentence becomes err->what, its origin the front of err->where. The
- * code and the rest of `err` are the caller's. */
+/* Words for a step that failed in the child with err->code: err->what, and its origin as the front of err->where. The
+ * rest of `err` is the caller's. */
 void step_blame(const struct step *step, struct error *err);
 
 /* Runs `open` of every step; on failure `err` says which. Descriptors stay open until steps_close(). */

@@ -447,6 +447,8 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		r = stages[i](&creation, err);
 	if (r < 0) {
 		undo(&creation, err);
+		if (err->code == -ENOSYS)
+			(void)error_hint(err, "husk needs Linux 5.14 or newer, all of it allowed by seccomp");
 		if (*err->where) /* a JSON path */
 			(void)error_at(err, "config.json");
 	}

@@ -96,6 +96,15 @@ static const struct command *find_command(const char *name, struct error *err)
 	return NULL;
 }
 
+static int help_on(int argc, char **argv, struct error *err)
+{
+	const struct command *command = argc ? find_command(argv[0], err) : NULL;
+
+	if (argc == 0)
+		return print_help();
+	return command ? print_command_help(command) : err->code;
+}
+
 static int check_count(const struct command *command, int count, char **args, struct error *err)
 {
 	if (count < command->min_args)
@@ -184,6 +193,8 @@ static int husk(int argc, char **argv, struct arena *arena, struct error *err, c
 		(void)error_bad(err, EINVAL, "a command is missing");
 		return error_hint(err, "try husk --help");
 	}
+	if (strcmp(argv[0], "help") == 0)
+		return help_on(count - 1, argv + 1, err);
 	*ret_command = find_command(argv[0], err);
 	if (!*ret_command)
 		return err->code;

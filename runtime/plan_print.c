@@ -16,10 +16,6 @@ static void say(const struct step *step, char *buf, size_t size)
 
 	text_init(&text, buf, size);
 	step->kind->say(step, &text);
-	/* The search for the program is worded as its failure; as a plan it is a search. */
-	char *end = strstr(buf, ": executable file not found");
-	if (end && strcmp(step->kind->name, "find-program") == 0)
-		*end = '\0';
 }
 
 /* Whether a namespace is made, joined or shared, and what for. */

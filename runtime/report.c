@@ -67,15 +67,6 @@ static void explain_verdict(int code, struct error *err)
 			(void)snprintf(err->what + at, sizeof(err->what) - at, ": %s", verdicts[i].words);
 }
 
-/* The search says "not found" as every caller expects it; a file that was found but is no program is the program's. */
-static void explain_search(const struct step *step, int code, struct error *err)
-{
-	char *end = strstr(err->what, ": executable file not found");
-
-	if (strcmp(step->kind->name, "find-program") == 0 && code != -ENOENT && end)
-		*end = '\0';
-}
-
 static void add_detail(const char *detail, struct error *err)
 {
 	size_t at = strlen(err->what);
@@ -98,7 +89,6 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 		err->code = -EPERM;
 		return err->code;
 	}
-	explain_search(step, report->code, err);
 	add_detail(report->detail, err);
 	err->exit_status = failed_exec_status(step->kind->name, report->code);
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)

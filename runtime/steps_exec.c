@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,7 +24,15 @@ static void find_say(const struct step *step, struct text *text)
 {
 	const struct exec_args *args = step->args;
 
-	text_add(text, "exec \"%s\": executable file not found in $PATH", args->argv[0]);
+	text_add(text, "look for \"%s\"%s", args->argv[0], strchr(args->argv[0], '/') ? "" : " in $PATH");
+}
+
+/* Callers look for these words. A file that was found but cannot be executed has no need of them. */
+static void find_blame(const struct step *step, int code, struct text *text)
+{
+	const struct exec_args *args = step->args;
+
+	text_add(text, "exec \"%s\"%s", args->argv[0], code == -ENOENT ? ": executable file not found in $PATH" : "");
 }
 
 static int is_program(const char *path)
@@ -141,7 +150,7 @@ static int exec_apply(const struct step *step, struct walk *walk)
 	return -errno;
 }
 
-const struct step_kind find_step = { .name = "find-program", .say = find_say, .apply = find_apply };
+const struct step_kind find_step = { .name = "find-program", .say = find_say, .blame = find_blame, .apply = find_apply };
 const struct step_kind handover_step = { .name = "hand-over", .say = handover_say, .apply = handover_apply };
 const struct step_kind gate_step = { .name = "gate", .say = gate_say, .apply = gate_apply };
 const struct step_kind exec_step = { .name = "exec", .say = exec_say, .apply = exec_apply };

@@ -16,7 +16,9 @@ setup_file() {
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
 }
 
-setup() {
+setup() { setup_bundle; }
+
+setup_bundle() {
 	state=$BATS_TEST_TMPDIR/state
 	bundle=$BATS_TEST_TMPDIR/bundle
 	mark=husk-test-$$-$BATS_TEST_NUMBER
