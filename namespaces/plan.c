@@ -89,7 +89,7 @@ void namespaces_steps(struct namespaces_plan *plan, struct steps *steps)
 {
 	for (size_t i = 0; i < plan->join_count; i++)
 		if (!namespace_joins_before_clone(plan, &plan->joins[i]))
-			steps_add(steps, &join_step, NULL, &plan->joins[i]);
+			steps_add(steps, &join_step, "linux.namespaces", &plan->joins[i]);
 	if (plan->make_cgroup)
 		steps_add(steps, &cgroup_namespace_step, "linux.namespaces", NULL);
 }

@@ -25,28 +25,25 @@ static char *read_passwd(int root, struct arena *arena)
 	return file_read_fd(fd, "/etc/passwd", PASSWD_MAX, arena, &text, NULL, NULL) < 0 ? NULL : text;
 }
 
-/* Cuts the line into its fields; false where it has too few. */
-static bool split(char *line, char *fields[7])
+enum { NAME, UID = 2, HOME = 5, FIELDS };
+
+/* Cuts the line into its fields as far as they are of use; false where it has too few. */
+static bool split(char *line, char *fields[FIELDS])
 {
-	for (int i = 0; i < 7; i++) {
-		fields[i] = line;
-		if (i < 6) {
-			line = strchr(line, ':');
-			if (!line)
-				return false;
-			*line++ = '\0';
-		}
+	for (int i = 0; i < FIELDS; i++) {
+		fields[i] = strsep(&line, ":");
+		if (!fields[i])
+			return false;
 	}
-	return true;
+	return *fields[NAME] != '\0';
 }
 
 struct passwd_entry passwd_find(int root, uid_t uid, struct arena *arena)
 {
-	enum { NAME = 0, UID = 2, HOME = 5 };
 	char *rest = read_passwd(root, arena);
 
 	for (char *line; rest && (line = strsep(&rest, "\n"));) {
-		char *fields[7];
+		char *fields[FIELDS];
 		uint64_t id;
 		if (split(line, fields) && text_to_u64(fields[UID], 0, UINT32_MAX, &id) == 0 && id == uid)
 			return (struct passwd_entry){ .name = fields[NAME], .home = fields[HOME] };
