@@ -50,8 +50,10 @@ on_a_tty() { # SCRIPT
 
 @test "the caller's terminal is as it was afterwards" {
 	config '.process.terminal = true'
-	run script -qefc "stty -g; HUSK_TEST_MARK=$mark '$HUSK' --root '$state' run --id '$id' '$bundle'; stty -g" /dev/null </dev/null
-	output=${output//$'\r'/}
+	local settings=$BATS_TEST_TMPDIR/settings
+	run script -qefc "stty -g >'$settings'; HUSK_TEST_MARK=$mark '$HUSK' --root '$state' run --id '$id' '$bundle'; stty -g >'$settings.after'" /dev/null </dev/null
+	cmp "$settings" "$settings.after"
+}
 	[ "${lines[0]%$'\r'}" = "${lines[1]%$'\r'}" ] || fail "$output"
 }
 

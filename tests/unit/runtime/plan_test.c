@@ -118,7 +118,7 @@ static void a_property_changes_its_own_lines(void **state)
 			"+join the ipc namespace /proc/7/ns/ipc  [linux.namespaces]\n" },
 		{ "\"linux\": {", "\"linux\": {\"cgroupsPath\": \"/m/x\", \"rootfsPropagation\": \"shared\",",
 			"-cgroup: husk-box\n+cgroup: m/x\n"
-			"+set the root's propagation to shared  [linux.rootfsPropagation]\n" },
+			"+make the root shared  [linux.rootfsPropagation]\n" },
 	};
 	struct unit *unit = *state;
 
