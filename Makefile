@@ -140,8 +140,8 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_SHARED) -o $@
 
 .PHONY: fuzz lint bench
-fuzz: $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
-	tests/fuzz/run $(RUNS) $^
+fuzz: all $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
+	tests/fuzz/run $(RUNS) $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
 lint:
 	tests/setup build lint
 	tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
