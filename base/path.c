@@ -169,10 +169,11 @@ int path_open_dir(const char *path, struct error *err)
 static int make_parents(const char *path)
 {
 	char copy[PATH_MAX];
+	size_t len = strlen(path);
 
-	if (strlen(path) >= sizeof(copy))
+	if (len >= sizeof(copy))
 		return -ENAMETOOLONG;
-	(void)stpcpy(copy, path);
+	memcpy(copy, path, len + 1);
 	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0755) < 0 && errno != EEXIST)

@@ -213,14 +213,16 @@ static void label_say(const struct step *step, struct text *text)
 static int label_apply(const struct step *step, struct walk *walk)
 {
 	const struct label_args *args = step->args;
-	char own[16] = { 0 }, path[64]; /* both bounded: a pid has at most 10 digits */
-	ssize_t len = readlinkat(walk->procfs, "self", own, sizeof(own) - 1);
+	const char *file = strcmp(args->module, "apparmor") == 0 ? "attr/apparmor/exec" : "attr/exec";
+	char own[16] = { 0 };
+	cleanup_close int dir = -1, fd = -1;
 
-	if (len < 0)
+	if (readlinkat(walk->procfs, "self", own, sizeof(own) - 1) < 0)
 		return -errno;
-	(void)stpcpy(stpcpy(stpcpy(path, own), strcmp(args->module, "apparmor") == 0 ? "/attr/apparmor" : "/attr"),
-		"/exec");
-	cleanup_close int fd = path_open_beneath(walk->procfs, path, O_WRONLY);
+	dir = path_open_beneath(walk->procfs, own, O_PATH | O_DIRECTORY);
+	if (dir < 0)
+		return dir;
+	fd = path_open_beneath(dir, file, O_WRONLY);
 	if (fd < 0)
 		return fd;
 	return file_write_all(fd, args->label, strlen(args->label));
