@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 
+PRINTF(4, 0)
 static int fill(struct error *err, int code, bool judged, const char *fmt, va_list args)
 {
 	code = code == 0 ? -EINVAL : -abs(code);

@@ -15,7 +15,8 @@ void faults_init(struct faults *faults, struct arena *arena, const char *source)
 	*faults = (struct faults){ .arena = arena, .source = source };
 }
 
-static void add(struct faults *faults, bool warning, const char *where, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void add(
+	struct faults *faults, bool warning, const char *where, const char *fmt, va_list args)
 {
 	unsigned *count = warning ? &faults->warnings : &faults->count;
 	struct fault *fault;

@@ -37,8 +37,8 @@ static int too_large(const char *name, size_t max, struct error *err)
 	return error_bad(err, EFBIG, "%s is larger than the %zu bytes allowed", name, max);
 }
 
-int file_read_fd(int fd, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len,
-	struct error *err)
+int file_read_fd(
+	int fd, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
 {
 	size_t size = 4096, len = 0;
 	struct stat st;
@@ -71,8 +71,8 @@ int file_read_fd(int fd, const char *name, size_t max, struct arena *arena, char
 	return 0;
 }
 
-int file_read_at(int dir, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len,
-	struct error *err)
+int file_read_at(
+	int dir, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
 {
 	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;

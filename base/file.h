@@ -15,8 +15,8 @@ int file_read_at(int dir, const char *name, size_t max, struct arena *arena, cha
 	struct error *err);
 
 /* The same from a descriptor, from where it stands to its end; `name` is for messages. Any type of file. */
-int file_read_fd(int fd, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len,
-	struct error *err);
+int file_read_fd(
+	int fd, const char *name, size_t max, struct arena *arena, char **ret_text, size_t *ret_len, struct error *err);
 
 /* Reads a kernel file into `buf`, NUL-terminated, one trailing newline dropped; returns the length. -E2BIG if larger. */
 ssize_t file_read_small_at(int dir, const char *name, char *buf, size_t size);

@@ -111,7 +111,9 @@ int path_make_dir(int root, const char *path, mode_t mode)
 		return -ENAMETOOLONG;
 	dir = open_existing(root, path, copy, &rest);
 	while (dir >= 0 && (r = next_component(&rest, name)) != 0) {
-		int next = r < 0 ? r : strcmp(name, ".") == 0 ? fcntl(dir, F_DUPFD_CLOEXEC, 3) : make_one(dir, name, mode);
+		int next = r;
+		if (r > 0)
+			next = strcmp(name, ".") == 0 ? fcntl(dir, F_DUPFD_CLOEXEC, 3) : make_one(dir, name, mode);
 		(void)close(dir);
 		dir = next;
 	}

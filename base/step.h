@@ -15,16 +15,16 @@ struct text;
 
 /* What steps of one walk share. All descriptors belong to the child's copy of the table; exec closes them; -1 = none. */
 struct walk {
-	int sock;       /* to whoever waits for this walk: reports, requests, descriptors */
-	int root;       /* O_PATH of the container's root mount */
-	int dev;        /* O_PATH of its /dev */
-	int procfs;     /* a private procfs of the container's pid namespace, never attached */
-	int mask_file;  /* a mount of the host's null device */
-	int mask_dir;   /* a mount of an empty read-only tmpfs */
+	int sock;                           /* to whoever waits for this walk: reports, requests, descriptors */
+	int root;                           /* O_PATH of the container's root mount */
+	int dev;                            /* O_PATH of its /dev */
+	int procfs;                         /* a private procfs of the container's pid namespace, never attached */
+	int mask_file;                      /* a mount of the host's null device */
+	int mask_dir;                       /* a mount of an empty read-only tmpfs */
 	bool mask_file_used, mask_dir_used; /* attached once: the next mask is a clone */
-	int terminal;   /* the slave side of the container's pty */
-	int fs_context; /* a file-system context that refused; its log says why [fsopen(2)] */
-	const char *program; /* what the search in PATH found */
+	int terminal;                       /* the slave side of the container's pty */
+	int fs_context;                     /* a file-system context that refused; its log says why [fsopen(2)] */
+	const char *program;                /* what the search in PATH found */
 };
 
 /* What the child says over walk->sock, one message each [unix(7), SOCK_SEQPACKET]. */
@@ -36,11 +36,11 @@ enum walk_message {
 
 /* Verdicts of our own, beside negative errnos: what a step saw and refuses to live with. runtime/report.c has the words. */
 enum step_verdict {
-	STEP_ON_PROCFS = -5000,  /* a mount target that lies on procfs */
-	STEP_OTHER_NODE,         /* something else stands where a device or link belongs */
-	STEP_OUTSIDE_ROOT,       /* the working directory is not beneath the container's root */
-	STEP_IDENTITY_DIFFERS,   /* ids or groups are not what was set */
-	STEP_PARENT_GONE,        /* husk ended before it let go: silent end */
+	STEP_ON_PROCFS = -5000, /* a mount target that lies on procfs */
+	STEP_OTHER_NODE,        /* something else stands where a device or link belongs */
+	STEP_OUTSIDE_ROOT,      /* the working directory is not beneath the container's root */
+	STEP_IDENTITY_DIFFERS,  /* ids or groups are not what was set */
+	STEP_PARENT_GONE,       /* husk ended before it let go: silent end */
 	STEP_VERDICTS_END,
 };
 

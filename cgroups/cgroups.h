@@ -19,13 +19,13 @@ struct bpf_insn;
 
 /* One write. Written in order; several writes to one file (io.max) are several values. */
 struct cgroup_value {
-	const char *file;       /* "memory.max" */
-	const char *text;       /* "1048576" */
-	const char *controller; /* "memory"; NULL for files of the core */
-	const char *fallback;   /* another file for the same text where `file` is absent, or NULL */
+	const char *file;          /* "memory.max" */
+	const char *text;          /* "1048576" */
+	const char *controller;    /* "memory"; NULL for files of the core */
+	const char *fallback;      /* another file for the same text where `file` is absent, or NULL */
 	const char *fallback_text; /* what goes there; NULL = text */
-	bool may_lack;          /* an absent file is fine: the value is what happens without it */
-	const char *origin;     /* "linux.resources.memory.limit" */
+	bool may_lack;             /* an absent file is fine: the value is what happens without it */
+	const char *origin;        /* "linux.resources.memory.limit" */
 };
 
 struct cgroup_plan {
@@ -44,8 +44,8 @@ int cgroup_plan_make(const char *cgroups_path, const char *id, const struct spec
 	struct arena *arena, struct cgroup_plan *ret_plan, struct faults *faults);
 
 /* The conversions on their own, for tests and `update`. */
-uint64_t cgroup_weight_from_shares(uint64_t shares);      /* cpu.shares 2..262144 to cpu.weight 1..10000 */
-uint64_t cgroup_io_weight_from_blkio(uint64_t weight);    /* 10..1000 to 1..10000 */
+uint64_t cgroup_weight_from_shares(uint64_t shares);   /* cpu.shares 2..262144 to cpu.weight 1..10000 */
+uint64_t cgroup_io_weight_from_blkio(uint64_t weight); /* 10..1000 to 1..10000 */
 
 /* The device program as text, one rule a line, for `husk plan`. `default_verdict` first. */
 const char *cgroup_devices_say(const struct spec_resources *resources, struct arena *arena);
@@ -53,8 +53,8 @@ const char *cgroup_devices_say(const struct spec_resources *resources, struct ar
 /* ---- host ---- */
 
 struct cgroup_host {
-	int root;          /* owned; O_PATH directory of the cgroup2 root; -1 = this host has no cgroup2 mount */
-	char mount[64];    /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+	int root;       /* owned; O_PATH directory of the cgroup2 root; -1 = this host has no cgroup2 mount */
+	char mount[64]; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
 };
 
 /* Finds the cgroup2 mount; its magic is checked [statfs(2)]. None at all: 0 with root == -1; the caller decides. */
@@ -82,8 +82,8 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
 /* Makes the cgroup and its missing parents (a parent that vanishes meanwhile is made again), enabling top-down in each
  * ancestor's cgroup.subtree_control what the values need (must) and cpu, io, memory, pids for accounting (best effort).
  * An existing cgroup is taken as cgroup_look() takes it. On failure what was made is removed. */
-int cgroup_make(const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup,
-	struct error *err);
+int cgroup_make(
+	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err);
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
 
 /* Writes the values in order. The child may be in the cgroup already, its program must not run yet. */
@@ -114,8 +114,8 @@ int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *
 	size_t *ret_count, struct error *err);
 
 /* Freezes or thaws and waits for cgroup.events to say so, at most `timeout_ms` [cgroup-v2.rst, cgroup.freeze]. */
-int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms,
-	struct error *err);
+int cgroup_freeze(
+	const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms, struct error *err);
 
 /* 1 frozen, 0 not (also when absent), negative errno. One read of cgroup.freeze. */
 int cgroup_is_frozen(const struct cgroup_host *host, const char *path);

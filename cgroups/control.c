@@ -144,6 +144,19 @@ static struct path_list *add_children(int dir, const char *path, struct arena *a
 	return last;
 }
 
+/* *ret_text stays NULL where the cgroup is gone, or threaded: then its domain lists them. */
+static int read_procs(int dir, const char *path, struct arena *arena, char **ret_text, struct error *err)
+{
+	cleanup_close int procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	int r = -errno;
+
+	if (procs >= 0)
+		r = file_read_fd(procs, "cgroup.procs", ARENA_LIMIT / 16, arena, ret_text, NULL, err);
+	if (r == -ENODEV || r == -ENOENT || r == -EOPNOTSUPP)
+		return 0;
+	return r < 0 ? error_sys(err, r, "read cgroup.procs of %s", path) : 0;
+}
+
 int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *arena, int **ret_pids,
 	size_t *ret_count, struct error *err)
 {
@@ -152,22 +165,17 @@ int cgroup_pids(const struct cgroup_host *host, const char *path, struct arena *
 
 	for (struct path_list *item = &first; item; item = item->next) {
 		cleanup_close int dir = cgroup_open_path(host, item->path);
-		cleanup_close int procs = -1;
-		char *text;
+		char *text = NULL;
 		int r;
 		if (dir == -ENOENT)
 			continue;
 		if (dir < 0)
 			return error_sys(err, dir, "open the cgroup %s", item->path);
 		last = add_children(dir, item->path, arena, last);
-		procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-		r = procs < 0 ? -errno :
-				file_read_fd(procs, "cgroup.procs", ARENA_LIMIT / 16, arena, &text, NULL, err);
-		if (r == -ENODEV || r == -ENOENT || r == -EOPNOTSUPP) /* gone; or threaded: listed by its domain */
-			continue;
-		if (r < 0)
-			return error_sys(err, r, "read cgroup.procs of %s", item->path);
-		add_pids(text, arena, &pids);
+		if ((r = read_procs(dir, item->path, arena, &text, err)) < 0)
+			return r;
+		if (text)
+			add_pids(text, arena, &pids);
 	}
 	*ret_pids = pids.items;
 	*ret_count = pids.count;
@@ -334,8 +342,7 @@ int cgroup_remove(const struct cgroup_host *host, const char *path, unsigned exi
 
 /* ---- freezing, counters ---- */
 
-int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms,
-	struct error *err)
+int cgroup_freeze(const struct cgroup_host *host, const char *path, bool frozen, unsigned timeout_ms, struct error *err)
 {
 	cleanup_close int dir = cgroup_open_path(host, path);
 	int r = dir < 0 ? dir : file_write_raw_at(dir, "cgroup.freeze", frozen ? "1" : "0", 1);

@@ -35,7 +35,8 @@ static int load(const struct cgroup_plan *plan)
 
 static int attach(const struct cgroup *cgroup, int program)
 {
-	cleanup_close int dir = openat(cgroup->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* bpf(2) takes no O_PATH */
+	/* bpf(2) takes no O_PATH */
+	cleanup_close int dir = openat(cgroup->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	union bpf_attr attr = {
 		.target_fd = (uint32_t)dir,
 		.attach_bpf_fd = (uint32_t)program,

@@ -16,7 +16,10 @@
 static const struct spec_device_rule always_allowed[] = {
 	{ .allow = true, .type = 'c', .major = -1, .minor = -1, .mknod = true },
 	{ .allow = true, .type = 'b', .major = -1, .minor = -1, .mknod = true },
-#define ALLOWED(ma, mi) { true, 'c', (ma), (mi), true, true, true }
+#define ALLOWED(ma, mi)                                                                                                \
+	{                                                                                                              \
+		true, 'c', (ma), (mi), true, true, true                                                                \
+	}
 	ALLOWED(1, 3),    /* null */
 	ALLOWED(1, 5),    /* zero */
 	ALLOWED(1, 7),    /* full */
@@ -69,7 +72,7 @@ static void emit_loads(struct program *program)
 static int32_t access_bits(const struct spec_device_rule *rule)
 {
 	return (rule->read ? BPF_DEVCG_ACC_READ : 0) | (rule->write ? BPF_DEVCG_ACC_WRITE : 0) |
-	       (rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
+		(rule->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
 }
 
 static bool speaks_of_all(const struct spec_device_rule *rule)
@@ -84,7 +87,8 @@ static void emit_rule(struct program *program, const struct spec_device_rule *ru
 	int behind = (rule->type != 'a') + (rule->major >= 0) + (rule->minor >= 0) + (rule->allow ? 4 : 5);
 
 	if (rule->type != 'a')
-		emit(program, jump_if_not, TYPE, 0, --behind, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
+		emit(program, jump_if_not, TYPE, 0, --behind,
+			rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
 	if (rule->major >= 0)
 		emit(program, jump_if_not, MAJOR, 0, --behind, (int32_t)(uint32_t)rule->major);
 	if (rule->minor >= 0)

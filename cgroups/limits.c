@@ -103,8 +103,7 @@ static void add_cpu_max(struct limits *limits, const struct spec_resources *r)
 		faults_add(limits->faults, RESOURCES "cpu.quota", "expected at least %d us, found %" PRId64,
 			CPU_QUOTA_MIN_US, quota);
 	if (asks(&r->cpu.quota) || asks(&r->cpu.period))
-		add(limits, "cpu.max",
-			arena_printf(limits->arena, "%s %" PRId64, number(limits, quota), period),
+		add(limits, "cpu.max", arena_printf(limits->arena, "%s %" PRId64, number(limits, quota), period),
 			asks(&r->cpu.quota) ? RESOURCES "cpu.quota" : RESOURCES "cpu.period");
 }
 
@@ -166,8 +165,7 @@ static void add_memory(struct limits *limits, const struct spec_resources *r)
 	if (asks(&r->memory.limit))
 		add(limits, "memory.max", number(limits, r->memory.limit.value), RESOURCES "memory.limit");
 	if (asks(&r->memory.reservation))
-		add(limits, "memory.low", number(limits, r->memory.reservation.value),
-			RESOURCES "memory.reservation");
+		add(limits, "memory.low", number(limits, r->memory.reservation.value), RESOURCES "memory.reservation");
 	add_swap(limits, &r->memory.limit, &r->memory.swap);
 	only_v1(limits, asks(&r->memory.kernel) && r->memory.kernel.value > 0, RESOURCES "memory.kernel");
 	only_v1(limits, asks(&r->memory.kernel_tcp) && r->memory.kernel_tcp.value > 0, RESOURCES "memory.kernelTCP");
@@ -186,12 +184,11 @@ uint64_t cgroup_io_weight_from_blkio(uint64_t weight)
 /* The scheduler bfq takes v1's numbers; io.weight is for all others. */
 static void add_io_weight(struct limits *limits, const char *device, uint64_t weight, const char *origin)
 {
-	struct cgroup_value *value = add(
-		limits, "io.bfq.weight", arena_printf(limits->arena, "%s%" PRIu64, device, weight), origin);
+	struct cgroup_value *value =
+		add(limits, "io.bfq.weight", arena_printf(limits->arena, "%s%" PRIu64, device, weight), origin);
 
 	value->fallback = "io.weight";
-	value->fallback_text =
-		arena_printf(limits->arena, "%s%" PRIu64, device, cgroup_io_weight_from_blkio(weight));
+	value->fallback_text = arena_printf(limits->arena, "%s%" PRIu64, device, cgroup_io_weight_from_blkio(weight));
 }
 
 static const char *device_words(struct limits *limits, const struct spec_device_number *device)
@@ -246,8 +243,8 @@ static void add_hugepages(struct limits *limits, const struct spec_resources *r)
 		const char *size = r->hugepages[i].page_size;
 		const char *text = arena_printf(limits->arena, "%" PRIu64, r->hugepages[i].limit_bytes);
 		add(limits, arena_printf(limits->arena, "hugetlb.%s.max", size), text, RESOURCES "hugepageLimits");
-		add(limits, arena_printf(limits->arena, "hugetlb.%s.rsvd.max", size), text,
-			RESOURCES "hugepageLimits")->may_lack = true;
+		add(limits, arena_printf(limits->arena, "hugetlb.%s.rsvd.max", size), text, RESOURCES "hugepageLimits")
+			->may_lack = true;
 	}
 }
 
@@ -268,7 +265,7 @@ static void add_rdma(struct limits *limits, const struct spec_resources *r)
 static bool is_limit_file(const char *file)
 {
 	return !text_starts_with(file, "cgroup.") || text_starts_with(file, "cgroup.max.") ||
-	       strcmp(file, "cgroup.pressure") == 0;
+		strcmp(file, "cgroup.pressure") == 0;
 }
 
 /* Line by line: the kernel takes one device or one page size a write [cgroup-v2.rst, Interface Files]. */

@@ -50,7 +50,8 @@ static int no_controller(const struct cgroup_value *value, const struct cgroup_h
 	else if (stat(mount, &st) == 0) /* where v1 mounts it; on v2 there is no such folder unless someone made one */
 		(void)error_hint(err,
 			"it is on cgroup v1; boot with systemd.unified_cgroup_hierarchy=1 or cgroup_no_v1=%s, or leave"
-			" this limit out", name);
+			" this limit out",
+			name);
 	else
 		(void)error_hint(err, "the kernel was built or booted without it; leave this limit out");
 	return error_at(err, "%s", value->origin);
@@ -193,8 +194,8 @@ static int walk_down(const struct cgroup_host *host, const struct cgroup_plan *p
 	return 0;
 }
 
-int cgroup_make(const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup,
-	struct error *err)
+int cgroup_make(
+	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err)
 {
 	struct cgroup cgroup = { .fd = -1, .parts = cgroup_path_parts(plan->path) };
 	int r = cgroup_look(host, plan->path, &cgroup.existing, err);
@@ -243,7 +244,8 @@ int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *p
 		if (r == -ENOENT)
 			(void)error_hint(err, "this kernel has no such cgroup file");
 		if (r == -ENODEV && strncmp(value->file, "io.", 3) == 0)
-			(void)error_hint(err, "there is no such block device, or it is a partition: name the whole disk");
+			(void)error_hint(
+				err, "there is no such block device, or it is a partition: name the whole disk");
 		return error_at(err, "%s", value->origin);
 	}
 	return 0;

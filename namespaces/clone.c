@@ -26,8 +26,8 @@
 
 /* What the hop tells, in memory that both see. */
 struct hop {
-	int code;                          /* 0 or a negative errno */
-	int failed_kind;                   /* which namespace refused; -1: the clone itself */
+	int code;        /* 0 or a negative errno */
+	int failed_kind; /* which namespace refused; -1: the clone itself */
 	pid_t pid;
 	int pidfd;
 	bool joined[SPEC_NAMESPACES];
@@ -115,8 +115,8 @@ static int say_failure(const struct hop *hop, struct error *err)
 	return error_sys(err, hop->code, "enter or make the %s namespace", spec_namespace_names[hop->failed_kind]);
 }
 
-static pid_t clone_by_hop(struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd,
-	struct error *err)
+static pid_t clone_by_hop(
+	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
 {
 	struct clone_args args = { .flags = CLONE_FILES | CLONE_VFORK, .exit_signal = SIGCHLD };
 	struct hop *hop = mmap(NULL, sizeof(*hop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -167,7 +167,7 @@ static void clone_hint(const struct namespaces_plan *plan, int code, struct erro
 	else if (plan->makes_user && code == -EPERM && read_sysctl("/proc/sys/kernel/unprivileged_userns_clone") == 0)
 		error_hint(err, "kernel.unprivileged_userns_clone is 0; set it to 1");
 	else if (plan->makes_user && code == -EACCES &&
-		 read_sysctl("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
+		read_sysctl("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == 1)
 		error_hint(err, "AppArmor restricts user namespaces (kernel.apparmor_restrict_unprivileged_userns=1)");
 	else if (code == -EPERM && geteuid() != 0 && !plan->makes_user)
 		error_hint(err, "not root: the config needs a user namespace, see husk spec --rootless");
@@ -177,8 +177,8 @@ static void clone_hint(const struct namespaces_plan *plan, int code, struct erro
 		error_hint(err, "the limit of processes is reached (ulimit -u, or pids.max of the cgroup)");
 }
 
-pid_t namespaces_clone(struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd,
-	struct error *err)
+pid_t namespaces_clone(
+	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
 {
 	int pidfd = -1;
 	pid_t pid;

@@ -198,7 +198,7 @@ static bool window_size(const struct terminal_args *args, struct winsize *ret_si
 {
 	*ret_size = (struct winsize){ .ws_row = args->height, .ws_col = args->width };
 	return args->has_size || ioctl(STDIN_FILENO, TIOCGWINSZ, ret_size) == 0 ||
-	       ioctl(STDOUT_FILENO, TIOCGWINSZ, ret_size) == 0;
+		ioctl(STDOUT_FILENO, TIOCGWINSZ, ret_size) == 0;
 }
 
 static int terminal_apply(const struct step *step, struct walk *walk)

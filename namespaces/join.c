@@ -33,7 +33,8 @@ static int open_namespace(struct namespace_join *join, struct error *err)
 		return error_sys(err, errno, "open the %s namespace %s", name, join->path);
 	type = ioctl(fd, NS_GET_NSTYPE);
 	if (type < 0)
-		return error_bad(err, EINVAL, "%s is no namespace, but one of kind %s is to be joined", join->path, name);
+		return error_bad(
+			err, EINVAL, "%s is no namespace, but one of kind %s is to be joined", join->path, name);
 	if ((uint64_t)type != namespace_flag(join->kind))
 		return error_bad(err, EINVAL, "%s is a namespace of another kind than %s", join->path, name);
 	join->fd = fd_take(&fd);
@@ -45,7 +46,7 @@ static bool is_our_user_namespace(int fd)
 	struct stat theirs, ours;
 
 	return fstat(fd, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0 && theirs.st_ino == ours.st_ino &&
-	       theirs.st_dev == ours.st_dev;
+		theirs.st_dev == ours.st_dev;
 }
 
 int namespaces_open(struct namespaces_plan *plan, struct error *err)

@@ -24,12 +24,12 @@ static const struct {
 	unsigned long flag;
 	const char *word;
 } superblock_words[] = {
-	{ MS_SYNCHRONOUS, "sync"     },
-	{ MS_DIRSYNC,     "dirsync"  },
-	{ MS_LAZYTIME,    "lazytime" },
-	{ MS_MANDLOCK,    "mand"     },
-	{ MS_I_VERSION,   "iversion" },
-	{ MS_SILENT,      "silent"   },
+	{ MS_SYNCHRONOUS, "sync" },
+	{ MS_DIRSYNC, "dirsync" },
+	{ MS_LAZYTIME, "lazytime" },
+	{ MS_MANDLOCK, "mand" },
+	{ MS_I_VERSION, "iversion" },
+	{ MS_SILENT, "silent" },
 };
 
 /* ---- the target ---- */
@@ -137,8 +137,8 @@ static int dress(int tree, const struct mount_args *args, bool whole_tree_privat
 	for (size_t i = 0; i < mount->propagation_count; i++) {
 		const struct spec_propagation_word *word = &mount->propagation[i];
 		attr.propagation = propagation_flag(word->kind);
-		if (mount_setattr(tree, "", AT_EMPTY_PATH | (word->recursive ? AT_RECURSIVE : 0), &attr,
-			    sizeof(attr)) < 0)
+		if (mount_setattr(tree, "", AT_EMPTY_PATH | (word->recursive ? AT_RECURSIVE : 0), &attr, sizeof(attr)) <
+			0)
 			return -errno;
 	}
 	return 0;
@@ -180,7 +180,7 @@ static int bind_open(struct step *step, struct error *err)
 	struct mount_args *args = step->args;
 	const struct spec_mount *mount = args->mount;
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->bind_recursive ? AT_RECURSIVE : 0) |
-			 (mount->src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+		(mount->src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 	struct stat st;
 
 	step->fd = open_tree(AT_FDCWD, args->source, flags);

@@ -23,14 +23,14 @@ struct json_writer;
 struct namespace_join {
 	enum spec_namespace kind;
 	const char *path;
-	int fd;           /* owned by the plan, once opened */
-	bool done;        /* joined already when the init starts to walk */
+	int fd;    /* owned by the plan, once opened */
+	bool done; /* joined already when the init starts to walk */
 };
 
 struct namespaces_plan {
-	uint64_t make;       /* CLONE_NEW* of those that clone3(2) makes */
-	bool make_cgroup;    /* made by the init itself, once it sits in its cgroup: the namespace's root is where it sits */
-	bool make_time;      /* made before the clone: a process cannot set the offsets of the one it is in */
+	uint64_t make;    /* CLONE_NEW* of those that clone3(2) makes */
+	bool make_cgroup; /* made by the init itself, once it sits in its cgroup: the namespace's root is where it sits */
+	bool make_time;   /* made before the clone: a process cannot set the offsets of the one it is in */
 	const char *time_offsets; /* text for timens_offsets, NULL */
 	struct namespace_join joins[SPEC_NAMESPACES];
 	size_t join_count;
@@ -55,8 +55,8 @@ void namespaces_close(struct namespaces_plan *plan);
 /* Clones the init into the plan's namespaces and, unless -1, the cgroup; it runs `child(arg)`, which never returns.
  * The init is always the caller's own child; the caller's own namespaces never change. *ret_pidfd is the caller's.
  * Returns the pid, or a negative errno with words and hints (user namespaces forbidden, limits reached). */
-pid_t namespaces_clone(struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd,
-	struct error *err);
+pid_t namespaces_clone(
+	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err);
 
 /* Writes the id maps of a new user namespace for the process. */
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);

@@ -15,13 +15,13 @@ bool namespace_joins_before_clone(const struct namespaces_plan *plan, const stru
 
 struct mount_args {
 	const struct spec_mount *mount;
-	const char *fs_type;    /* of fsopen(2); NULL for binds and remounts */
-	const char *source;     /* binds: absolute, in the host's view; else what mountinfo shows */
-	bool over_procfs;       /* this path of /proc may be mounted over */
-	bool no_symlinks;       /* the target must be reached without a link */
-	bool inherit_mode;      /* tmpfs: take the mode of the directory below */
-	bool superblock_ro;     /* "ro" concerns the file system too, not only this mount */
-	bool source_is_file;    /* filled by open */
+	const char *fs_type;           /* of fsopen(2); NULL for binds and remounts */
+	const char *source;            /* binds: absolute, in the host's view; else what mountinfo shows */
+	bool over_procfs;              /* this path of /proc may be mounted over */
+	bool no_symlinks;              /* the target must be reached without a link */
+	bool inherit_mode;             /* tmpfs: take the mode of the directory below */
+	bool superblock_ro;            /* "ro" concerns the file system too, not only this mount */
+	bool source_is_file;           /* filled by open */
 	uint64_t attr_set, attr_clear; /* everything for this mount alone */
 };
 
@@ -43,19 +43,19 @@ struct propagation_args {
 	struct spec_propagation_word word;
 };
 
-extern const struct step_kind root_step;         /* struct root_args */
-extern const struct step_kind procfs_step;       /* bool *all: with sysctls */
-extern const struct step_kind mount_step;        /* struct mount_args */
-extern const struct step_kind bind_step;         /* struct mount_args */
-extern const struct step_kind remount_step;      /* struct mount_args */
-extern const struct step_kind dev_step;          /* none */
-extern const struct step_kind device_step;       /* struct device_args */
-extern const struct step_kind link_step;         /* struct link_args */
-extern const struct step_kind terminal_step;     /* struct terminal_args */
-extern const struct step_kind null_step;         /* none */
-extern const struct step_kind mask_step;         /* struct path_args */
-extern const struct step_kind readonly_step;     /* struct path_args */
-extern const struct step_kind pivot_step;        /* none */
+extern const struct step_kind root_step;             /* struct root_args */
+extern const struct step_kind procfs_step;           /* bool *all: with sysctls */
+extern const struct step_kind mount_step;            /* struct mount_args */
+extern const struct step_kind bind_step;             /* struct mount_args */
+extern const struct step_kind remount_step;          /* struct mount_args */
+extern const struct step_kind dev_step;              /* none */
+extern const struct step_kind device_step;           /* struct device_args */
+extern const struct step_kind link_step;             /* struct link_args */
+extern const struct step_kind terminal_step;         /* struct terminal_args */
+extern const struct step_kind null_step;             /* none */
+extern const struct step_kind mask_step;             /* struct path_args */
+extern const struct step_kind readonly_step;         /* struct path_args */
+extern const struct step_kind pivot_step;            /* none */
 extern const struct step_kind root_readonly_step;    /* none */
 extern const struct step_kind root_propagation_step; /* struct propagation_args */
 

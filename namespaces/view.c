@@ -17,8 +17,16 @@
 
 /* Parts of /proc that may be replaced; anything else there would fake or unmask what the kernel says [CVE-2019-16884]. */
 static const char *const proc_replaceable[] = {
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
-	"/proc/loadavg", "/proc/slabinfo", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled",
+	"/proc/cpuinfo",
+	"/proc/diskstats",
+	"/proc/meminfo",
+	"/proc/stat",
+	"/proc/swaps",
+	"/proc/uptime",
+	"/proc/loadavg",
+	"/proc/slabinfo",
+	"/proc/sys/kernel/ns_last_pid",
+	"/proc/sys/crypto/fips_enabled",
 };
 
 /* File systems whose superblock is shared or the kernel's own: "ro" is a flag of the mount alone. */
@@ -35,12 +43,12 @@ static const struct spec_device default_devices[] = {
 
 /* [config-linux.md, Default Devices; config.md, dev symbolic links]; core as runc makes it. */
 static struct link_args default_links[] = {
-	{ "fd",     "/proc/self/fd"   },
-	{ "stdin",  "/proc/self/fd/0" },
+	{ "fd", "/proc/self/fd" },
+	{ "stdin", "/proc/self/fd/0" },
 	{ "stdout", "/proc/self/fd/1" },
 	{ "stderr", "/proc/self/fd/2" },
-	{ "core",   "/proc/kcore"     },
-	{ "ptmx",   "pts/ptmx"        },
+	{ "core", "/proc/kcore" },
+	{ "ptmx", "pts/ptmx" },
 };
 
 static bool in_list(const char *word, const char *const *list, size_t count)
@@ -61,15 +69,11 @@ static bool is_below(const char *path, const char *dir)
 uint64_t propagation_flag(enum spec_propagation kind)
 {
 	switch (kind) {
-	case SPEC_PROPAGATION_SHARED:
-		return MS_SHARED;
-	case SPEC_PROPAGATION_SLAVE:
-		return MS_SLAVE;
-	case SPEC_PROPAGATION_UNBINDABLE:
-		return MS_UNBINDABLE;
+	case SPEC_PROPAGATION_SHARED: return MS_SHARED;
+	case SPEC_PROPAGATION_SLAVE: return MS_SLAVE;
+	case SPEC_PROPAGATION_UNBINDABLE: return MS_UNBINDABLE;
 	case SPEC_PROPAGATION_NONE:
-	case SPEC_PROPAGATION_PRIVATE:
-		break;
+	case SPEC_PROPAGATION_PRIVATE: break;
 	}
 	return MS_PRIVATE;
 }
@@ -92,8 +96,8 @@ static void check_supported(const struct spec_mount *mount, struct faults *fault
 		faults_add(faults, mount->origin, "id-mapped mounts are not supported yet");
 }
 
-static const char *mount_source(const struct spec_mount *mount, const char *type, const char *bundle,
-	struct arena *arena)
+static const char *mount_source(
+	const struct spec_mount *mount, const char *type, const char *bundle, struct arena *arena)
 {
 	if (mount->bind && *mount->source != '/')
 		return arena_printf(arena, "%s/%s", bundle, mount->source);
@@ -130,10 +134,10 @@ static void add_mount(const struct spec_mount *mount, const char *bundle, struct
 		.fs_type = kind == &mount_step ? type : NULL,
 		.source = mount_source(mount, type, bundle, arena),
 		.over_procfs = strcmp(type, "proc") == 0 ||
-			       in_list(mount->destination, proc_replaceable, ARRAY_SIZE(proc_replaceable)),
+			in_list(mount->destination, proc_replaceable, ARRAY_SIZE(proc_replaceable)),
 		/* A link in the image must not decide where these go [CVE-2019-19921, CVE-2023-27561, CVE-2026-41579]. */
-		.no_symlinks = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 ||
-			       is_below(mount->destination, "/dev"),
+		.no_symlinks =
+			strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0 || is_below(mount->destination, "/dev"),
 		.inherit_mode = strcmp(type, "tmpfs") == 0 && !names_option(mount, "mode="),
 		.superblock_ro = mount->read_only && !in_list(type, kernel_types, ARRAY_SIZE(kernel_types)),
 		.attr_set = mount->attr_set | mount->attr_set_tree | (mount->read_only ? MOUNT_ATTR_RDONLY : 0),
@@ -150,8 +154,8 @@ static void add_device(const struct spec_device *device, bool by_bind, struct ar
 	*args = (struct device_args){
 		.device = device,
 		.in_dev = name && *name && !strchr(name, '/') && strcmp(name, "..") != 0 && strcmp(name, ".") != 0
-				  ? name
-				  : NULL,
+			? name
+			: NULL,
 		.by_bind = by_bind && device->type != 'p',
 	};
 	steps_add(steps, &device_step, device->origin, args);
@@ -176,8 +180,8 @@ static bool config_names(const struct spec *spec, const char *path)
 	return false;
 }
 
-static void add_devices(const struct spec *spec, const struct view_request *request, struct arena *arena,
-	struct steps *steps)
+static void add_devices(
+	const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
 	if (!dev_is_bound(spec)) {
 		steps_add(steps, &dev_step, NULL, NULL);
@@ -202,8 +206,8 @@ static void add_paths(const struct spec_strings *paths, const struct step_kind *
 	}
 }
 
-static void add_root(const struct spec *spec, const struct view_request *request, struct arena *arena,
-	struct steps *steps)
+static void add_root(
+	const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
 	struct root_args *args = ARENA_NEW(arena, struct root_args);
 	enum spec_propagation asked = spec->linux_.rootfs_propagation.kind;

@@ -111,13 +111,18 @@ static int kill_all(const struct container *container, int signal, struct error 
 	return r;
 }
 
+static int not_running(const struct container *container, struct error *err)
+{
+	return error_bad(
+		err, ESRCH, "container not running: \"%s\" is %s", container->id, spec_status_names[container->status]);
+}
+
 int container_kill(const struct container *container, int signal, bool all, struct error *err)
 {
 	if (all && container->record.cgroup)
 		return kill_all(container, signal, err);
 	if (container->status == SPEC_STOPPED || container->pidfd < 0)
-		return all ? 0 : error_bad(err, ESRCH, "container not running: \"%s\" is %s", container->id,
-					 spec_status_names[container->status]);
+		return all ? 0 : not_running(container, err);
 	if (pidfd_send_signal(container->pidfd, signal, NULL, 0) == 0)
 		return 0;
 	if (errno == ESRCH)

@@ -9,14 +9,14 @@ struct arena;
 struct error;
 
 struct container {
-	int root;           /* borrowed: the state root */
-	int dir;            /* owned: its directory */
-	const char *id;     /* borrowed */
-	bool has_record;    /* false: whoever made it was killed before it had made anything but the directory */
+	int root;        /* borrowed: the state root */
+	int dir;         /* owned: its directory */
+	const char *id;  /* borrowed */
+	bool has_record; /* false: whoever made it was killed before it had made anything but the directory */
 	struct record record;
 	enum spec_status status; /* as it was when looked at */
-	pid_t pid;          /* of its first process; 0 when that has ended */
-	int pidfd;          /* owned; negative when that has ended */
+	pid_t pid;               /* of its first process; 0 when that has ended */
+	int pidfd;               /* owned; negative when that has ended */
 };
 
 /* Looks one up. `err` says "does not exist" for -ENOENT, as callers expect. */

@@ -293,9 +293,10 @@ static int raise_rlimits(struct creation *creation, struct error *err)
 			continue;
 		(void)error_sys(err, errno, "raise the hard limit %s to %llu", word_rlimit_name(limit->resource),
 			(unsigned long long)limit->hard);
-		(void)error_hint(err, limit->resource == RLIMIT_NOFILE ?
-			"it needs CAP_SYS_RESOURCE, and goes no higher than the sysctl fs.nr_open" :
-			"it needs CAP_SYS_RESOURCE");
+		(void)error_hint(err,
+			limit->resource == RLIMIT_NOFILE
+				? "it needs CAP_SYS_RESOURCE, and goes no higher than the sysctl fs.nr_open"
+				: "it needs CAP_SYS_RESOURCE");
 		return error_at(err, "process.rlimits[%zu]", i);
 	}
 	return 0;
@@ -378,8 +379,8 @@ static int write_pid_file(struct creation *creation, struct error *err)
 
 	if (!path)
 		return 0;
-	dir = path_open_dir(!slash ? "." : slash == path ? "/" : arena_copy(creation->plan->arena, path,
-		(size_t)(slash - path)), err);
+	/* "dir/" of "dir/file" */
+	dir = path_open_dir(slash ? arena_copy(creation->plan->arena, path, (size_t)(slash - path) + 1) : ".", err);
 	len = snprintf(text, sizeof(text), "%d", creation->container.pid);
 	r = dir < 0 ? dir : file_replace_at(dir, slash ? slash + 1 : path, text, (size_t)len, 0644, err);
 	return r < 0 ? error_hint(err, "--pid-file %s", path) : 0;
@@ -420,7 +421,8 @@ static void undo(struct creation *creation, struct error *err)
 		fd_closep(&container->pidfd);
 	}
 	if (container->dir >= 0 && container_erase(container, &also) < 0)
-		(void)error_hint(err, "and it left something behind: %s; husk delete --force %s", also.what, container->id);
+		(void)error_hint(
+			err, "and it left something behind: %s; husk delete --force %s", also.what, container->id);
 	container_close(container);
 	fd_closep(&creation->terminal);
 }
@@ -428,8 +430,16 @@ static void undo(struct creation *creation, struct error *err)
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,
 	struct created *ret, struct error *err)
 {
-	static int (*const stages[])(struct creation *creation, struct error *err) = {
-		open_all, claim, make_cgroup, make_gate, clone_init, fill, let_go, await_ready, write_pid_file,
+	static int (*const stages[])(struct creation *, struct error *) = {
+		open_all,
+		claim,
+		make_cgroup,
+		make_gate,
+		clone_init,
+		fill,
+		let_go,
+		await_ready,
+		write_pid_file,
 	};
 	struct creation creation = {
 		.plan = plan,

@@ -30,8 +30,9 @@ static int end_init(struct container *container, struct error *err)
 		r = poll(&end, 1, KILL_TIMEOUT_MS);
 	while (r < 0 && errno == EINTR);
 	if (r == 0)
-		return error_bad(err, ETIMEDOUT, "pid %d of the container \"%s\" does not end: it is stuck in the kernel",
-			container->pid, container->id);
+		return error_bad(err, ETIMEDOUT,
+			"pid %d of the container \"%s\" does not end: it is stuck in the kernel", container->pid,
+			container->id);
 	fd_closep(&container->pidfd);
 	return 0;
 }

@@ -70,12 +70,14 @@ static void write_layers(char *at, long first, long second)
 	for (int i = 0; i < 2; i++) {
 		char digits[20];
 		int count = 0;
+		long n = fds[i];
 		if (i)
 			*at++ = ':';
 		for (const char *c = "/proc/self/fd/"; *c; c++)
 			*at++ = *c;
-		for (long n = fds[i]; count == 0 || n; n /= 10)
+		do
 			digits[count++] = (char)('0' + n % 10);
+		while (n /= 10);
 		while (count)
 			*at++ = digits[--count];
 	}
@@ -92,7 +94,8 @@ static long new_mount(const char *type, const char *layers)
 	if (r >= 0)
 		r = CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
 	if (r >= 0)
-		r = CALL(fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0, 0);
+		r = CALL(fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID, 0,
+			0);
 	if (context >= 0)
 		(void)CALL(close, context, 0, 0, 0, 0);
 	return r;

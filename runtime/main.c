@@ -16,8 +16,15 @@ enum { USAGE_STATUS = 125 };
 
 /* In the order of help: by purpose. */
 static const struct command *const commands[] = {
-	&run_command, &create_command, &start_command, &state_command, &list_command, &kill_command, &delete_command,
-	&spec_command, &plan_command,
+	&run_command,
+	&create_command,
+	&start_command,
+	&state_command,
+	&list_command,
+	&kill_command,
+	&delete_command,
+	&spec_command,
+	&plan_command,
 };
 
 static const char *const log_formats[] = { "text", "json", NULL };
@@ -153,7 +160,8 @@ static int run_command_with(const struct command *command, const struct globals 
 
 static int open_log(const struct globals *globals, const struct command *command, struct error *err)
 {
-	enum log_level level = command == &run_command || command == &plan_command ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
+	enum log_level level =
+		command == &run_command || command == &plan_command ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR;
 
 	if (globals->debug)
 		level = LOG_LEVEL_DEBUG;

@@ -29,8 +29,8 @@ struct gate_args {
 
 struct exec_args {
 	const char *const *argv, **envp;
-	const char **home;        /* the place in envp for HOME, where the config has none: create.c looks it up; or NULL */
-	const char **candidates;  /* where args[0] may be, in the order of PATH; NULL-terminated */
+	const char **home; /* the place in envp for HOME, where the config has none: create.c looks it up; or NULL */
+	const char **candidates; /* where args[0] may be, in the order of PATH; NULL-terminated */
 	const char *cwd;
 	uint64_t ignored_signals; /* bit n-1: signal n is ignored by our caller and must not be by the program */
 	unsigned preserve_fds;    /* 3 .. 3+n-1 stay open */
@@ -58,7 +58,7 @@ struct plan_request {
 	const char *id;
 	const char *bundle; /* absolute */
 	enum gate gate;
-	bool no_cgroup;        /* --cgroup-manager disabled */
+	bool no_cgroup; /* --cgroup-manager disabled */
 	bool no_new_keyring;
 	unsigned preserve_fds;
 };

@@ -48,8 +48,8 @@ static const char **candidates(const char *name, const char *path, struct arena 
 	const char **list = ARENA_ARRAY(arena, parts + 1, const char *);
 	for (const char *part = path; count < parts; part = strchrnul(part, ':') + 1) {
 		int len = (int)strcspn(part, ":");
-		list[count++] = len ? arena_printf(arena, "%.*s/%s", len, part, name)
-				    : arena_printf(arena, "./%s", name);
+		list[count++] =
+			len ? arena_printf(arena, "%.*s/%s", len, part, name) : arena_printf(arena, "./%s", name);
 	}
 	return list;
 }
@@ -69,8 +69,8 @@ static const char **with_home(const struct spec_strings *env, struct arena *aren
 	return envp;
 }
 
-static struct exec_args *exec_args(const struct spec_process *process, const struct plan_request *request,
-	struct arena *arena)
+static struct exec_args *exec_args(
+	const struct spec_process *process, const struct plan_request *request, struct arena *arena)
 {
 	struct exec_args *args = ARENA_NEW(arena, struct exec_args);
 	const char *path = environment(&process->env, "PATH");
@@ -126,8 +126,8 @@ static void add_scheduling(struct plan *plan)
 	if (process->has_io_priority)
 		steps_add(&plan->steps, &io_priority_step, "process.ioPriority", (void *)&process->io_priority);
 	if (plan->spec->linux_.has_personality)
-		steps_add(&plan->steps, &personality_step, "linux.personality",
-			(void *)&plan->spec->linux_.personality);
+		steps_add(
+			&plan->steps, &personality_step, "linux.personality", (void *)&plan->spec->linux_.personality);
 }
 
 static void check_supported(const struct spec *spec, struct faults *faults)

@@ -209,8 +209,8 @@ static int export(scmp_filter_ctx ctx, struct arena *arena, struct seccomp_progr
 	return 0;
 }
 
-static int compile(const struct spec_seccomp *seccomp, struct arena *arena, struct seccomp_program *program,
-	struct error *err)
+static int compile(
+	const struct spec_seccomp *seccomp, struct arena *arena, struct seccomp_program *program, struct error *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(seccomp->default_action);
 	struct text unknown;

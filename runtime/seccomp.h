@@ -18,7 +18,7 @@ struct seccomp_program {
 	struct sock_filter *insns; /* in the arena */
 	unsigned short count;      /* at most BPF_MAXINSNS */
 	unsigned flags;            /* for seccomp(2) */
-	const char *unknown;       /* names of system calls that libseccomp does not know, "a, b"; NULL = none, or cached */
+	const char *unknown; /* names of system calls that libseccomp does not know, "a, b"; NULL = none, or cached */
 };
 
 /* Compiles `seccomp`, or finds it in `cache` (a 0700 directory of ours, borrowed; -1 = do not cache). What cannot be

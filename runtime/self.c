@@ -17,7 +17,7 @@ static int is_not_ours(int self)
 	struct stat st;
 
 	return geteuid() != 0 && fstat(self, &st) == 0 && st.st_uid != geteuid() &&
-	       faccessat(AT_FDCWD, "/proc/self/exe", W_OK, AT_EACCESS) < 0;
+		faccessat(AT_FDCWD, "/proc/self/exe", W_OK, AT_EACCESS) < 0;
 }
 
 int self_check(struct error *err)

@@ -13,8 +13,8 @@
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
-static int explain(const struct container *container, const struct report *report, struct arena *arena,
-	struct error *err)
+static int explain(
+	const struct container *container, const struct report *report, struct arena *arena, struct error *err)
 {
 	const struct record *record = &container->record;
 	const struct plan_request request = {

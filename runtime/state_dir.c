@@ -100,7 +100,7 @@ int state_dir_lock(int dir, const char *id, unsigned timeout_ms, struct error *e
 	enum { PAUSE_MS = 5 };
 
 	for (unsigned waited = 0; flock(dir, LOCK_EX | LOCK_NB) < 0; waited += PAUSE_MS) {
-		const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000 };
+		const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return error_sys(err, errno, "lock the state of the container \"%s\"", id);
 		if (waited >= timeout_ms)
@@ -128,7 +128,12 @@ bool state_dir_is_locked(int dir)
 int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
-		GATE_FILE, GATE_SOCKET_FILE, INIT_FILE, INIT_FILE ".tmp", RECORD_FILE ".tmp", RECORD_FILE,
+		GATE_FILE,
+		GATE_SOCKET_FILE,
+		INIT_FILE,
+		INIT_FILE ".tmp",
+		RECORD_FILE ".tmp",
+		RECORD_FILE,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)

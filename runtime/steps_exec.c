@@ -150,7 +150,9 @@ static int exec_apply(const struct step *step, struct walk *walk)
 	return -errno;
 }
 
-const struct step_kind find_step = { .name = "find-program", .say = find_say, .blame = find_blame, .apply = find_apply };
+const struct step_kind find_step = {
+	.name = "find-program", .say = find_say, .blame = find_blame, .apply = find_apply
+};
 const struct step_kind handover_step = { .name = "hand-over", .say = handover_say, .apply = handover_apply };
 const struct step_kind gate_step = { .name = "gate", .say = gate_say, .apply = gate_apply };
 const struct step_kind exec_step = { .name = "exec", .say = exec_say, .apply = exec_apply };

@@ -11,11 +11,11 @@
 struct error;
 
 struct relay {
-	int master;            /* owned; the container's pty */
-	bool raw;              /* the caller's terminal was put into raw mode */
+	int master; /* owned; the container's pty */
+	bool raw;   /* the caller's terminal was put into raw mode */
 	struct termios saved;
-	bool stdin_open;       /* more may come from the caller */
-	bool output_open;      /* more may come from the container */
+	bool stdin_open;                          /* more may come from the caller */
+	bool output_open;                         /* more may come from the container */
 	char to_container[4096], to_caller[4096]; /* what could not be written yet */
 	size_t to_container_len, to_caller_len;
 };

@@ -98,7 +98,7 @@ int wait_for(int pidfd, int signal_fd, struct relay *relay, int *ret_status, str
 		int relayed = relay ? relay_poll(relay, fds + RELAY) : 0;
 		fds[PIDFD] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
 		fds[SIGNALS] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
-		if (poll(fds, (nfds_t)(RELAY + relayed), -1) < 0 && errno != EINTR)
+		if (poll(fds, RELAY + (nfds_t)relayed, -1) < 0 && errno != EINTR)
 			return error_sys(err, errno, "poll");
 		if (fds[SIGNALS].revents)
 			read_signals(signal_fd, pidfd, relay);

@@ -80,18 +80,18 @@ static const struct {
 	const char *key;
 	enum spec_namespace of;
 } namespaced_sysctls[] = {
-	{"kernel.msgmax",           SPEC_NS_IPC    },
-	{ "kernel.msgmnb",          SPEC_NS_IPC    },
-	{ "kernel.msgmni",          SPEC_NS_IPC    },
-	{ "kernel.sem",             SPEC_NS_IPC    },
-	{ "kernel.shmall",          SPEC_NS_IPC    },
-	{ "kernel.shmmax",          SPEC_NS_IPC    },
-	{ "kernel.shmmni",          SPEC_NS_IPC    },
-	{ "kernel.shm_rmid_forced", SPEC_NS_IPC    },
-	{ "fs.mqueue.",             SPEC_NS_IPC    },
-	{ "net.",                   SPEC_NS_NETWORK},
-	{ "kernel.domainname",      SPEC_NS_UTS    },
-	{ "user.",                  SPEC_NS_USER   },
+	{ "kernel.msgmax", SPEC_NS_IPC },
+	{ "kernel.msgmnb", SPEC_NS_IPC },
+	{ "kernel.msgmni", SPEC_NS_IPC },
+	{ "kernel.sem", SPEC_NS_IPC },
+	{ "kernel.shmall", SPEC_NS_IPC },
+	{ "kernel.shmmax", SPEC_NS_IPC },
+	{ "kernel.shmmni", SPEC_NS_IPC },
+	{ "kernel.shm_rmid_forced", SPEC_NS_IPC },
+	{ "fs.mqueue.", SPEC_NS_IPC },
+	{ "net.", SPEC_NS_NETWORK },
+	{ "kernel.domainname", SPEC_NS_UTS },
+	{ "user.", SPEC_NS_USER },
 };
 
 /* "net/ipv4/conf/eth0.100/x" to "net.ipv4.conf.eth0/100.x": as sysctl(8) reads both [sysctl(8)]. */
@@ -137,8 +137,10 @@ static void check_sysctl(const struct spec *spec, const struct spec_pair *sysctl
 		if (strncmp(key, name, len) != 0 || (name[len - 1] != '.' && key[len]))
 			continue;
 		if (!has(spec, namespaced_sysctls[i].of))
-			faults_add(faults, where, "needs a %s namespace of the container's own; without it the host's"
-				" value would change", spec_namespace_names[namespaced_sysctls[i].of]);
+			faults_add(faults, where,
+				"needs a %s namespace of the container's own; without it the host's"
+				" value would change",
+				spec_namespace_names[namespaced_sysctls[i].of]);
 		return;
 	}
 	faults_add(faults, where, "is not namespaced: it can only be set for the whole host");

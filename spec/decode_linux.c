@@ -44,9 +44,8 @@ static const struct object_type id_mapping_type = {
 
 void decode_id_mappings(const struct json *value, const struct field *field, void *object, struct decoder *decoder)
 {
-	static const struct field list =
-		LIST("", decode_list, struct spec_id_mappings, items, count, SPEC_MAX_ID_MAPPINGS,
-			.type = &id_mapping_type);
+	static const struct field list = LIST(
+		"", decode_list, struct spec_id_mappings, items, count, SPEC_MAX_ID_MAPPINGS, .type = &id_mapping_type);
 
 	decode_list(value, &list, field_at(field, object), decoder);
 }
@@ -54,14 +53,14 @@ void decode_id_mappings(const struct json *value, const struct field *field, voi
 /* ---- namespaces ---- */
 
 static const struct word namespace_list[] = {
-	{"user",     SPEC_NS_USER   },
-	{ "pid",     SPEC_NS_PID    },
-	{ "network", SPEC_NS_NETWORK},
-	{ "mount",   SPEC_NS_MOUNT  },
-	{ "ipc",     SPEC_NS_IPC    },
-	{ "uts",     SPEC_NS_UTS    },
-	{ "cgroup",  SPEC_NS_CGROUP },
-	{ "time",    SPEC_NS_TIME   },
+	{ "user", SPEC_NS_USER },
+	{ "pid", SPEC_NS_PID },
+	{ "network", SPEC_NS_NETWORK },
+	{ "mount", SPEC_NS_MOUNT },
+	{ "ipc", SPEC_NS_IPC },
+	{ "uts", SPEC_NS_UTS },
+	{ "cgroup", SPEC_NS_CGROUP },
+	{ "time", SPEC_NS_TIME },
 };
 static const struct words namespace_words = { .what = "namespace", WORDS(namespace_list) };
 
@@ -85,13 +84,13 @@ static void decode_namespaces(
 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct namespace_entry entry = { 0 };
 		if (!decode_fields(child, field->type, &entry, decoder))
 			continue;
 		if (requests[entry.kind].given)
-			decode_fault_at(child, "type", decoder, "\"%s\" was given before",
-				spec_namespace_names[entry.kind]);
+			decode_fault_at(
+				child, "type", decoder, "\"%s\" was given before", spec_namespace_names[entry.kind]);
 		requests[entry.kind] = (struct spec_namespace_request){ .given = true, .path = entry.path };
 	}
 }
@@ -178,7 +177,7 @@ static void decode_devices(const struct json *value, const struct field *field, 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	linux_->devices = ARENA_ARRAY(decoder->arena, value->count, struct spec_device);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct device_entry entry = { .mode = 0666 };
 		if (!decode_fields(child, field->type, &entry, decoder))
 			continue;
@@ -201,7 +200,7 @@ static void decode_net_devices(
 	if (!decode_is_map(value, field->max, decoder))
 		return;
 	linux_->net_devices = ARENA_ARRAY(decoder->arena, value->count, struct spec_net_device);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct spec_net_device device = { .host_name = child->key, .container_name = child->key };
 		if (decode_fields(child, field->type, &device, decoder))
 			linux_->net_devices[linux_->net_device_count++] = device;
@@ -213,20 +212,20 @@ static void decode_net_devices(
 #define MPOL_WEIGHTED 6 /* MPOL_WEIGHTED_INTERLEAVE [set_mempolicy(2), Linux 6.9]; older headers lack it */
 
 static const struct word memory_mode_list[] = {
-	{"MPOL_DEFAULT",              MPOL_DEFAULT       },
-	{ "MPOL_BIND",                MPOL_BIND          },
-	{ "MPOL_INTERLEAVE",          MPOL_INTERLEAVE    },
-	{ "MPOL_WEIGHTED_INTERLEAVE", MPOL_WEIGHTED      },
-	{ "MPOL_PREFERRED",           MPOL_PREFERRED     },
-	{ "MPOL_PREFERRED_MANY",      MPOL_PREFERRED_MANY},
-	{ "MPOL_LOCAL",               MPOL_LOCAL         },
+	{ "MPOL_DEFAULT", MPOL_DEFAULT },
+	{ "MPOL_BIND", MPOL_BIND },
+	{ "MPOL_INTERLEAVE", MPOL_INTERLEAVE },
+	{ "MPOL_WEIGHTED_INTERLEAVE", MPOL_WEIGHTED },
+	{ "MPOL_PREFERRED", MPOL_PREFERRED },
+	{ "MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY },
+	{ "MPOL_LOCAL", MPOL_LOCAL },
 };
 static const struct words memory_mode_words = { .what = "memory policy", WORDS(memory_mode_list) };
 
 static const struct word memory_flag_list[] = {
-	{"MPOL_F_NUMA_BALANCING",  MPOL_F_NUMA_BALANCING},
-	{ "MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES},
-	{ "MPOL_F_STATIC_NODES",   MPOL_F_STATIC_NODES  },
+	{ "MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING },
+	{ "MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES },
+	{ "MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES },
 };
 static const struct words memory_flag_words = { .what = "memory policy flag", WORDS(memory_flag_list) };
 
@@ -278,7 +277,9 @@ static bool is_bandwidth_schema(const char *text)
 
 static bool is_clos_id(const char *text)
 {
-	return strcmp(text, "/") == 0 || (*text && !strchr(text, '/') && strcmp(text, ".") && strcmp(text, ".."));
+	if (strcmp(text, "/") == 0)
+		return true;
+	return *text && !strchr(text, '/') && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
 }
 
 static const struct string_rule line_rule = { is_one_line, "a string without a newline" };
@@ -298,8 +299,8 @@ static const struct field intel_rdt_fields[] = {
 static const struct object_type intel_rdt_type = { FIELDS(intel_rdt_fields) };
 
 static const struct word personality_list[] = {
-	{"LINUX",    PER_LINUX  },
-	{ "LINUX32", PER_LINUX32},
+	{ "LINUX", PER_LINUX },
+	{ "LINUX32", PER_LINUX32 },
 };
 static const struct words personality_words = { .what = "personality", WORDS(personality_list) };
 
@@ -336,14 +337,14 @@ static void decode_personality(
 enum { RECURSIVE = 1 << 8 };
 
 static const struct word propagation_list[] = {
-	{"private",      SPEC_PROPAGATION_PRIVATE               },
-	{ "rprivate",    SPEC_PROPAGATION_PRIVATE | RECURSIVE   },
-	{ "slave",       SPEC_PROPAGATION_SLAVE                 },
-	{ "rslave",      SPEC_PROPAGATION_SLAVE | RECURSIVE     },
-	{ "shared",      SPEC_PROPAGATION_SHARED                },
-	{ "rshared",     SPEC_PROPAGATION_SHARED | RECURSIVE    },
-	{ "unbindable",  SPEC_PROPAGATION_UNBINDABLE            },
-	{ "runbindable", SPEC_PROPAGATION_UNBINDABLE | RECURSIVE},
+	{ "private", SPEC_PROPAGATION_PRIVATE },
+	{ "rprivate", SPEC_PROPAGATION_PRIVATE | RECURSIVE },
+	{ "slave", SPEC_PROPAGATION_SLAVE },
+	{ "rslave", SPEC_PROPAGATION_SLAVE | RECURSIVE },
+	{ "shared", SPEC_PROPAGATION_SHARED },
+	{ "rshared", SPEC_PROPAGATION_SHARED | RECURSIVE },
+	{ "unbindable", SPEC_PROPAGATION_UNBINDABLE },
+	{ "runbindable", SPEC_PROPAGATION_UNBINDABLE | RECURSIVE },
 };
 static const struct words propagation_words = { .what = "propagation", WORDS(propagation_list) };
 
@@ -365,7 +366,7 @@ static void decode_propagation(
 	FIELD(name, decode_strings, struct spec_linux, member, .max = SPEC_MAX_PATHS, .rule = &rule_absolute_path)
 
 static const struct field linux_fields[] = {
-	FIELD("namespaces", decode_namespaces, struct spec_linux, namespaces, .max = SPEC_NAMESPACES * 2,
+	FIELD("namespaces", decode_namespaces, struct spec_linux, namespaces, .max = 2UL * SPEC_NAMESPACES,
 		.type = &namespace_type),
 	FIELD("uidMappings", decode_id_mappings, struct spec_linux, uid_mappings, .max = SPEC_MAX_ID_MAPPINGS),
 	FIELD("gidMappings", decode_id_mappings, struct spec_linux, gid_mappings, .max = SPEC_MAX_ID_MAPPINGS),

@@ -33,7 +33,7 @@ static void decode_options(const struct json *value, const struct field *field, 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	mount->data.items = ARENA_ARRAY(decoder->arena, value->count + 1, const char *);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		if (child->kind != JSON_STRING)
 			decode_expected(child, decoder, "a string");
 		else if (child->len != 0 && !word_mount_apply(child->text, mount))

@@ -30,7 +30,7 @@ static void decode_groups(const struct json *value, const struct field *field, v
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	user->additional_gids = ARENA_ARRAY(decoder->arena, value->count, gid_t);
-	json_for_each (child, value)
+	json_for_each(child, value)
 		decode_u32(child, &gid, &user->additional_gids[user->additional_gid_count++], decoder);
 }
 
@@ -81,7 +81,7 @@ static void decode_capability_set(
 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		int cap = child->kind == JSON_STRING ? word_capability(child->text) : -1;
 		if (child->kind != JSON_STRING)
 			decode_expected(child, decoder, "the name of a capability");
@@ -153,7 +153,7 @@ static void decode_rlimits(const struct json *value, const struct field *field, 
 	decode_list(value, field, object, decoder);
 	if (value->kind != JSON_ARRAY)
 		return;
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		const struct json *type = child->kind == JSON_OBJECT ? json_member(child, "type") : NULL;
 		int resource = type && type->kind == JSON_STRING ? word_rlimit(type->text) : -1;
 		if (resource < 0)
@@ -168,24 +168,24 @@ static void decode_rlimits(const struct json *value, const struct field *field, 
 /* ---- scheduling ---- */
 
 static const struct word policy_list[] = {
-	{"SCHED_OTHER",     SCHED_OTHER   },
-	{ "SCHED_FIFO",     SCHED_FIFO    },
-	{ "SCHED_RR",       SCHED_RR      },
-	{ "SCHED_BATCH",    SCHED_BATCH   },
-	{ "SCHED_ISO",      4             }, /* named by the specification, in no kernel [linux/sched.h] */
-	{ "SCHED_IDLE",     SCHED_IDLE    },
-	{ "SCHED_DEADLINE", SCHED_DEADLINE},
+	{ "SCHED_OTHER", SCHED_OTHER },
+	{ "SCHED_FIFO", SCHED_FIFO },
+	{ "SCHED_RR", SCHED_RR },
+	{ "SCHED_BATCH", SCHED_BATCH },
+	{ "SCHED_ISO", 4 }, /* named by the specification, in no kernel [linux/sched.h] */
+	{ "SCHED_IDLE", SCHED_IDLE },
+	{ "SCHED_DEADLINE", SCHED_DEADLINE },
 };
 static const struct words policy_words = { .what = "scheduling policy", WORDS(policy_list) };
 
 static const struct word scheduler_flag_list[] = {
-	{"SCHED_FLAG_RESET_ON_FORK",   SCHED_FLAG_RESET_ON_FORK },
-	{ "SCHED_FLAG_RECLAIM",        SCHED_FLAG_RECLAIM       },
-	{ "SCHED_FLAG_DL_OVERRUN",     SCHED_FLAG_DL_OVERRUN    },
-	{ "SCHED_FLAG_KEEP_POLICY",    SCHED_FLAG_KEEP_POLICY   },
-	{ "SCHED_FLAG_KEEP_PARAMS",    SCHED_FLAG_KEEP_PARAMS   },
-	{ "SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN},
-	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX},
+	{ "SCHED_FLAG_RESET_ON_FORK", SCHED_FLAG_RESET_ON_FORK },
+	{ "SCHED_FLAG_RECLAIM", SCHED_FLAG_RECLAIM },
+	{ "SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN },
+	{ "SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY },
+	{ "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
+	{ "SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN },
+	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX },
 };
 static const struct words scheduler_flag_words = { .what = "scheduler flag", WORDS(scheduler_flag_list) };
 
@@ -234,9 +234,9 @@ static const struct field scheduler_fields[] = {
 static const struct object_type scheduler_type = { FIELDS(scheduler_fields), .finish = finish_scheduler };
 
 static const struct word io_class_list[] = {
-	{"IOPRIO_CLASS_RT",    IOPRIO_CLASS_RT  },
-	{ "IOPRIO_CLASS_BE",   IOPRIO_CLASS_BE  },
-	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE},
+	{ "IOPRIO_CLASS_RT", IOPRIO_CLASS_RT },
+	{ "IOPRIO_CLASS_BE", IOPRIO_CLASS_BE },
+	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
 };
 static const struct words io_class_words = { .what = "I/O scheduling class", WORDS(io_class_list) };
 

@@ -67,7 +67,7 @@ static void decode_device_rules(
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	resources->devices = ARENA_ARRAY(decoder->arena, value->count, struct spec_device_rule);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct rule_entry entry = { .type = "a", .access = "rwm", .major = -1, .minor = -1 };
 		if (!decode_fields(child, field->type, &entry, decoder))
 			continue;
@@ -159,7 +159,7 @@ static void decode_weight_devices(
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	resources->io.weight_devices = ARENA_ARRAY(decoder->arena, value->count, struct spec_weight_device);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct weight_entry entry = { 0 };
 		if (decode_fields(child, field->type, &entry, decoder))
 			resources->io.weight_devices[resources->io.weight_device_count++] = (struct spec_weight_device){
@@ -190,7 +190,7 @@ static void decode_throttle(const struct json *value, const char *key, void *obj
 	if (before)
 		memcpy(all, resources->io.throttle_devices, before * sizeof(*all));
 	resources->io.throttle_devices = all;
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct spec_throttle_device device = { .key = key };
 		if (decode_fields(child, &throttle_type, &device, decoder))
 			all[resources->io.throttle_device_count++] = device;
@@ -224,8 +224,8 @@ static void finish_block_io(const struct json *value, void *object, struct decod
 	const struct spec_limit *weight = &((const struct spec_resources *)object)->io.weight;
 
 	if (weight->given && weight->value != 0 && weight->value < 10)
-		decode_fault_at(value, "weight", decoder, "expected an integer from 10 to 1000, found %" PRId64,
-			weight->value);
+		decode_fault_at(
+			value, "weight", decoder, "expected an integer from 10 to 1000, found %" PRId64, weight->value);
 }
 
 static const struct object_type block_io_type = { FIELDS(block_io_fields), .finish = finish_block_io };
@@ -237,7 +237,7 @@ static bool is_page_size(const char *text)
 	size_t digits = strspn(text, "0123456789");
 
 	return digits > 0 && *text != '0' && text[digits] && strchr("KMG", text[digits]) &&
-	       strcmp(text + digits + 1, "B") == 0;
+		strcmp(text + digits + 1, "B") == 0;
 }
 
 static const struct string_rule page_size_rule = { is_page_size, "a page size as \"2MB\"" };
@@ -272,7 +272,7 @@ static void decode_priorities(
 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
-	json_for_each (child, value)
+	json_for_each(child, value)
 		(void)decode_fields(child, field->type, &entry, decoder);
 	*(size_t *)field_at(field, object) = value->count;
 }
@@ -315,7 +315,7 @@ static void decode_rdma(const struct json *value, const struct field *field, voi
 	if (!decode_is_map(value, field->max, decoder))
 		return;
 	resources->rdma = ARENA_ARRAY(decoder->arena, value->count, struct spec_rdma_limit);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct spec_rdma_limit limit = { .device = child->key };
 		if (!is_word(child->key))
 			decode_fault(child, decoder, "the name of an RDMA device has no blanks");
@@ -333,8 +333,8 @@ static const struct field resources_fields[] = {
 	GROUP("cpu", cpu_type),
 	GROUP("blockIO", block_io_type),
 	GROUP("pids", pids_type),
-	LIST("hugepageLimits", decode_list, struct spec_resources, hugepages, hugepage_count,
-		RESOURCES_MAX_PAGE_SIZES, .type = &hugepage_type),
+	LIST("hugepageLimits", decode_list, struct spec_resources, hugepages, hugepage_count, RESOURCES_MAX_PAGE_SIZES,
+		.type = &hugepage_type),
 	GROUP("network", network_type),
 	FIELD("rdma", decode_rdma, struct spec_resources, rdma, .max = RESOURCES_MAX_RDMA, .type = &rdma_type),
 	LIST("unified", decode_pairs, struct spec_resources, unified, unified_count, RESOURCES_MAX_FILES),

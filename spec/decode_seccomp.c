@@ -12,7 +12,7 @@
 #include "spec/words.h"
 
 enum {
-	SECCOMP_MAX_LIST = 64,   /* architectures, flags */
+	SECCOMP_MAX_LIST = 64,    /* architectures, flags */
 	SECCOMP_MAX_NAMES = 4096, /* of one rule */
 	SECCOMP_MAX_ARGS = 64,
 	SECCOMP_MAX_ERRNO = 4095, /* MAX_ERRNO: what a filter can return [seccomp(2), SECCOMP_RET_DATA] */
@@ -29,8 +29,8 @@ static void decode_action(const struct json *value, const struct field *field, v
 }
 
 /* Puts the errno into an action that can take one: `given`, or EPERM. A given one elsewhere is a fault. */
-static uint32_t with_errno(const struct json *object, const char *key, uint32_t action, const uint32_t *given,
-	struct decoder *decoder)
+static uint32_t with_errno(
+	const struct json *object, const char *key, uint32_t action, const uint32_t *given, struct decoder *decoder)
 {
 	enum { DEFAULT_ERRNO = 1 /* EPERM [config-linux.md, errnoRet] */ };
 	uint32_t data = given ? *given : DEFAULT_ERRNO;
@@ -67,8 +67,8 @@ static void finish_rule(const struct json *value, void *object, struct decoder *
 
 	if (entry->rule.names.count == 0)
 		decode_fault_at(value, "names", decoder, "at least one name is required");
-	entry->rule.action = with_errno(
-		value, "errnoRet", entry->rule.action, entry->has_errno ? &entry->errno_ret : NULL, decoder);
+	entry->rule.action =
+		with_errno(value, "errnoRet", entry->rule.action, entry->has_errno ? &entry->errno_ret : NULL, decoder);
 }
 
 static const struct field rule_fields[] = {
@@ -93,7 +93,7 @@ static void decode_rules(const struct json *value, const struct field *field, vo
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	seccomp->rules = ARENA_ARRAY(decoder->arena, value->count, struct spec_seccomp_rule);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		struct rule_entry entry = { 0 };
 		if (decode_fields(child, field->type, &entry, decoder))
 			seccomp->rules[seccomp->rule_count++] = entry.rule;
@@ -111,7 +111,7 @@ static void decode_architectures(
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	seccomp->architectures = ARENA_ARRAY(decoder->arena, value->count, uint32_t);
-	json_for_each (child, value)
+	json_for_each(child, value)
 		if (decode_find_word(child, field->words, &arch, decoder))
 			seccomp->architectures[seccomp->architecture_count++] = (uint32_t)arch;
 }
@@ -133,8 +133,7 @@ static void decode_default_errno(
 	const struct field number = { .max = field->max };
 
 	decode_u32(value, &number, &errno_ret, decoder);
-	seccomp->default_action = with_errno(
-		value->parent, field->key, seccomp->default_action, &errno_ret, decoder);
+	seccomp->default_action = with_errno(value->parent, field->key, seccomp->default_action, &errno_ret, decoder);
 }
 
 /* NOTIFY as the answer to everything, or to write(2), would stop the runtime's own last steps for ever. */
@@ -166,8 +165,8 @@ static const struct field seccomp_fields[] = {
 		.given = MARK(struct spec_seccomp, has_default_errno)),
 	FIELD("architectures", decode_architectures, struct spec_seccomp, architectures, .max = SECCOMP_MAX_LIST,
 		.words = &words_seccomp_arch),
-	FIELD("flags", decode_flags, struct spec_seccomp, flags, .max = SECCOMP_MAX_LIST,
-		.words = &words_seccomp_flag, .given = MARK(struct spec_seccomp, has_flags)),
+	FIELD("flags", decode_flags, struct spec_seccomp, flags, .max = SECCOMP_MAX_LIST, .words = &words_seccomp_flag,
+		.given = MARK(struct spec_seccomp, has_flags)),
 	FIELD("listenerPath", decode_string, struct spec_seccomp, listener_path, .empty_is_absent = true,
 		.rule = &rule_absolute_path),
 	FIELD("listenerMetadata", decode_string, struct spec_seccomp, listener_metadata, .empty_is_absent = true),

@@ -259,7 +259,7 @@ void decode_strings(const struct json *value, const struct field *field, void *o
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	strings.items = ARENA_ARRAY(decoder->arena, value->count + 1, const char *);
-	json_for_each (child, value)
+	json_for_each(child, value)
 		if (is_string(child, field->rule, decoder))
 			strings.items[strings.count++] = child->text;
 	*ret = strings;
@@ -273,7 +273,7 @@ void decode_pairs(const struct json *value, const struct field *field, void *obj
 	if (!decode_is_map(value, field->max, decoder))
 		return;
 	pairs = ARENA_ARRAY(decoder->arena, value->count, struct spec_pair);
-	json_for_each (child, value) {
+	json_for_each(child, value) {
 		if (*child->key == '\0')
 			decode_fault(child, decoder, "an empty name is not allowed here");
 		else if (is_string(child, field->rule, decoder))
@@ -319,7 +319,7 @@ void decode_word_bits(const struct json *value, const struct field *field, void 
 
 	if (!decode_is_array(value, field->max, decoder))
 		return;
-	json_for_each (child, value)
+	json_for_each(child, value)
 		if (decode_find_word(child, field->words, &word, decoder))
 			bits |= word;
 	*ret = bits;
@@ -390,7 +390,7 @@ void decode_list(const struct json *value, const struct field *field, void *obje
 	if (!decode_is_array(value, field->max, decoder))
 		return;
 	items = arena_array(decoder->arena, value->count, type->size);
-	json_for_each (child, value)
+	json_for_each(child, value)
 		if (decode_fields(child, type, items + count * type->size, decoder))
 			count++;
 		else /* its place is the next one's */

@@ -108,16 +108,16 @@ static void check_keys(const struct json *object, struct parse *parse)
 	size_t count = 0;
 
 	if (object->count <= KEYS_COMPARED) { /* nearly all objects: no need to sort */
-		json_for_each (child, object)
+		json_for_each(child, object)
 			for (const struct json *other = child->next; other; other = other->next)
 				if (strcmp(child->key, other->key) == 0)
 					duplicate(other, parse);
 		return;
 	}
 	members = ARENA_ARRAY(parse->arena, object->count, const struct json *);
-	json_for_each (child, object)
+	json_for_each(child, object)
 		members[count++] = child;
-	qsort(members, count, sizeof(*members), compare_keys);
+	qsort(members, count, sizeof(const struct json *), compare_keys); /* NOLINT(bugprone-sizeof-expression) */
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
 			duplicate(members[i], parse);
@@ -326,7 +326,7 @@ int json_parse(const char *text, size_t len, struct arena *arena, const struct j
 
 const struct json *json_member(const struct json *object, const char *key)
 {
-	json_for_each (child, object)
+	json_for_each(child, object)
 		if (strcmp(child->key, key) == 0)
 			return child->kind == JSON_NULL ? NULL : child;
 	return NULL;
@@ -384,19 +384,13 @@ static const char *shorten(const struct json *value, const char *quote, struct a
 const char *json_found(const struct json *value, struct arena *arena)
 {
 	switch (value->kind) {
-	case JSON_STRING:
-		return shorten(value, "\"", arena);
-	case JSON_NUMBER:
-		return shorten(value, "", arena);
-	case JSON_BOOL:
-		return value->boolean ? "true" : "false";
-	case JSON_ARRAY:
-		return "an array";
-	case JSON_OBJECT:
-		return "an object";
+	case JSON_STRING: return shorten(value, "\"", arena);
+	case JSON_NUMBER: return shorten(value, "", arena);
+	case JSON_BOOL: return value->boolean ? "true" : "false";
+	case JSON_ARRAY: return "an array";
+	case JSON_OBJECT: return "an object";
 	case JSON_NULL:
-	case JSON_KINDS:
-		break;
+	case JSON_KINDS: break;
 	}
 	return "null";
 }

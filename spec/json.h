@@ -24,14 +24,14 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 struct json {
 	enum json_kind kind;
 	bool boolean;
-	const char *text;           /* string, or number as written; NUL-terminated, holds no other NUL */
-	size_t len;                 /* of text */
-	const struct json *first;   /* children of an array or object */
-	size_t count;               /* how many */
-	const struct json *next;    /* sibling */
-	const struct json *parent;  /* NULL at the top */
-	const char *key;            /* in an object */
-	size_t index;               /* in an array */
+	const char *text;          /* string, or number as written; NUL-terminated, holds no other NUL */
+	size_t len;                /* of text */
+	const struct json *first;  /* children of an array or object */
+	size_t count;              /* how many */
+	const struct json *next;   /* sibling */
+	const struct json *parent; /* NULL at the top */
+	const char *key;           /* in an object */
+	size_t index;              /* in an array */
 };
 
 #define json_for_each(child, value) for (const struct json *child = (value)->first; child; child = child->next)

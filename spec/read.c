@@ -32,7 +32,8 @@ int spec_read(int bundle, struct arena *arena, struct spec **ret_spec, const cha
 	int r = file_read_at(bundle, "config.json", JSON_MAX_BYTES, arena, &text, ret_len, err);
 
 	if (r == -ENOENT)
-		error_hint(err, "a bundle is a folder with a config.json and a root file system; `husk spec` writes one");
+		error_hint(
+			err, "a bundle is a folder with a config.json and a root file system; `husk spec` writes one");
 	if (r < 0)
 		return r;
 	*ret_text = text;

@@ -16,14 +16,14 @@ struct faults;
 struct json;
 struct json_writer;
 
-#define SPEC_VERSION "1.3.0"     /* what `husk spec` writes; any version below 2 is read */
+#define SPEC_VERSION "1.3.0" /* what `husk spec` writes; any version below 2 is read */
 
 enum {
-	SPEC_MAX_ARGS = 65536,      /* args and env, each */
+	SPEC_MAX_ARGS = 65536, /* args and env, each */
 	SPEC_MAX_MOUNTS = 4096,
 	SPEC_MAX_DEVICES = 1024,
 	SPEC_MAX_DEVICE_RULES = 4096,
-	SPEC_MAX_HOOKS = 256,       /* of one kind */
+	SPEC_MAX_HOOKS = 256, /* of one kind */
 	SPEC_MAX_SECCOMP_RULES = 4096,
 	SPEC_MAX_ANNOTATIONS = 4096,
 	SPEC_MAX_ID_MAPPINGS = 340, /* the kernel's [user_namespaces(7), Linux 4.15] */
@@ -74,10 +74,11 @@ struct spec_mount {
 	const char *type;        /* "" for binds */
 	const char *source;      /* "" where not given */
 	bool bind, bind_recursive;
-	uint64_t attr_set, attr_clear;             /* MOUNT_ATTR_* of this mount */
-	uint64_t attr_set_tree, attr_clear_tree;   /* MOUNT_ATTR_*, with AT_RECURSIVE: rro, rnosuid ... */
-	unsigned long sb_set, sb_clear;            /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_I_VERSION, MS_SILENT, MS_MANDLOCK, MS_RDONLY */
-	bool read_only;          /* "ro": on the mount, and on the superblock of a new one */
+	uint64_t attr_set, attr_clear;           /* MOUNT_ATTR_* of this mount */
+	uint64_t attr_set_tree, attr_clear_tree; /* MOUNT_ATTR_*, with AT_RECURSIVE: rro, rnosuid ... */
+	unsigned long sb_set,
+		sb_clear; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_I_VERSION, MS_SILENT, MS_MANDLOCK, MS_RDONLY */
+	bool read_only;   /* "ro": on the mount, and on the superblock of a new one */
 	bool remount;
 	bool tmpcopyup, copy_symlink, src_nofollow, dest_nofollow;
 	enum { SPEC_IDMAP_NONE, SPEC_IDMAP, SPEC_IDMAP_TREE } idmap;
@@ -133,7 +134,7 @@ struct spec_process {
 	int oom_score_adj; /* -1000 .. 1000 */
 	struct spec_scheduler scheduler;
 	bool has_io_priority;
-	int io_priority; /* as ioprio_set(2) takes it: class << 13 | level */
+	int io_priority;                                         /* as ioprio_set(2) takes it: class << 13 | level */
 	const char *exec_affinity_initial, *exec_affinity_final; /* cpu lists, checked; NULL */
 };
 
@@ -206,8 +207,8 @@ struct spec_net_device {
 
 struct spec_device_rule {
 	bool allow;
-	char type;             /* 'a', 'b', 'c' */
-	int64_t major, minor;  /* -1 = any */
+	char type;            /* 'a', 'b', 'c' */
+	int64_t major, minor; /* -1 = any */
 	bool read, write, mknod;
 };
 
@@ -223,7 +224,7 @@ struct spec_weight_device {
 
 struct spec_throttle_device {
 	struct spec_device_number device;
-	uint64_t rate; /* bytes or operations a second */
+	uint64_t rate;   /* bytes or operations a second */
 	const char *key; /* io.max's word: "rbps", "wbps", "riops", "wiops" */
 };
 
@@ -251,21 +252,21 @@ struct spec_resources {
 	struct spec_device_rule *devices;
 	size_t device_count;
 	struct {
-		struct spec_limit limit, reservation, swap;        /* bytes; -1 = no limit; swap = memory plus swap */
-		struct spec_limit kernel, kernel_tcp, swappiness;  /* v1 only */
-		bool has_disable_oom_killer, disable_oom_killer;   /* v1 only */
-		bool has_use_hierarchy, use_hierarchy;             /* v1 only */
+		struct spec_limit limit, reservation, swap;       /* bytes; -1 = no limit; swap = memory plus swap */
+		struct spec_limit kernel, kernel_tcp, swappiness; /* v1 only */
+		bool has_disable_oom_killer, disable_oom_killer;  /* v1 only */
+		bool has_use_hierarchy, use_hierarchy;            /* v1 only */
 		bool check_before_update;
 	} memory;
 	struct {
-		struct spec_limit shares;                          /* 2 .. 262144 */
-		struct spec_limit quota, period, burst;            /* us */
-		struct spec_limit idle;                            /* 0, 1 */
+		struct spec_limit shares;                            /* 2 .. 262144 */
+		struct spec_limit quota, period, burst;              /* us */
+		struct spec_limit idle;                              /* 0, 1 */
 		struct spec_limit realtime_runtime, realtime_period; /* v1 only */
-		const char *cpus, *mems;                           /* lists "0-3,7"; NULL */
+		const char *cpus, *mems;                             /* lists "0-3,7"; NULL */
 	} cpu;
 	struct {
-		struct spec_limit weight, leaf_weight;             /* 10 .. 1000, 0 = unset */
+		struct spec_limit weight, leaf_weight; /* 10 .. 1000, 0 = unset */
 		struct spec_weight_device *weight_devices;
 		size_t weight_device_count;
 		struct spec_throttle_device *throttle_devices;
@@ -293,7 +294,7 @@ struct spec_seccomp_arg {
 
 struct spec_seccomp_rule {
 	struct spec_strings names;
-	uint32_t action;  /* SCMP_ACT_*, errno and trace data included */
+	uint32_t action; /* SCMP_ACT_*, errno and trace data included */
 	struct spec_seccomp_arg *args;
 	size_t arg_count;
 	spec_origin origin;
@@ -305,9 +306,9 @@ struct spec_seccomp {
 	bool has_default_errno;
 	uint32_t *architectures; /* SCMP_ARCH_* tokens */
 	size_t architecture_count;
-	bool has_flags;          /* a list was given, maybe empty */
-	uint32_t flags;          /* SECCOMP_FILTER_FLAG_* */
-	bool notifies;           /* some action is NOTIFY */
+	bool has_flags; /* a list was given, maybe empty */
+	uint32_t flags; /* SECCOMP_FILTER_FLAG_* */
+	bool notifies;  /* some action is NOTIFY */
 	const char *listener_path, *listener_metadata;
 	struct spec_seccomp_rule *rules;
 	size_t rule_count;
@@ -315,7 +316,7 @@ struct spec_seccomp {
 
 struct spec_memory_policy {
 	bool given;
-	int mode;       /* MPOL_* with MPOL_F_* flags or'ed in [set_mempolicy(2)] */
+	int mode;          /* MPOL_* with MPOL_F_* flags or'ed in [set_mempolicy(2)] */
 	const char *nodes; /* list, checked; NULL */
 };
 
@@ -409,14 +410,14 @@ void spec_state_write(const struct spec_state *state, struct json_writer *w, con
 
 /* ---- words: the same tables answer decode, features, help and messages ---- */
 
-int word_signal(const char *word);             /* "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3"; -1 if none */
-const char *word_signal_name(int signal);      /* "SIGTERM"; NULL if none */
-int word_capability(const char *word);         /* "CAP_CHOWN" to its number by libcap; -1 if unknown here */
-const char *word_capability_name(int cap);     /* "CAP_CHOWN"; NULL beyond the last one known */
-int word_capability_last(void);                /* the last one this build of libcap knows */
-int word_rlimit(const char *word);             /* "RLIMIT_NOFILE" to RLIMIT_NOFILE; -1 if none */
+int word_signal(const char *word);         /* "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3"; -1 if none */
+const char *word_signal_name(int signal);  /* "SIGTERM"; NULL if none */
+int word_capability(const char *word);     /* "CAP_CHOWN" to its number by libcap; -1 if unknown here */
+const char *word_capability_name(int cap); /* "CAP_CHOWN"; NULL beyond the last one known */
+int word_capability_last(void);            /* the last one this build of libcap knows */
+int word_rlimit(const char *word);         /* "RLIMIT_NOFILE" to RLIMIT_NOFILE; -1 if none */
 const char *word_rlimit_name(int resource);
-uint32_t word_seccomp_arch(const char *word);  /* "SCMP_ARCH_X86_64" to the token; 0 if none */
+uint32_t word_seccomp_arch(const char *word);          /* "SCMP_ARCH_X86_64" to the token; 0 if none */
 const char *word_seccomp_action_name(uint32_t action); /* "SCMP_ACT_ERRNO"; NULL if none */
 
 /* Walks the mount option words that `features` lists; NULL after the last. */

@@ -55,7 +55,9 @@ int spec_check_id(const char *id, struct error *err)
 		return error_bad(err, EINVAL, "the container id has %zu bytes; at most %d are allowed", len, ID_MAX);
 	for (size_t i = 0; i < len; i++)
 		if (!is_id_char(id[i], i == 0))
-			return error_bad(err, EINVAL, "\"%s\" is no container id: letters, digits, \"_\", \"+\", \"-\""
-				" and, not at its beginning, \".\" are allowed", id);
+			return error_bad(err, EINVAL,
+				"\"%s\" is no container id: letters, digits, \"_\", \"+\", \"-\""
+				" and, not at its beginning, \".\" are allowed",
+				id);
 	return 0;
 }

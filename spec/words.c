@@ -42,10 +42,36 @@ const char *const spec_status_names[SPEC_STATUSES] = {
 
 #define SIGNAL(name) [SIG##name] = "SIG" #name
 static const char *const signals[] = {
-	SIGNAL(HUP),  SIGNAL(INT),    SIGNAL(QUIT), SIGNAL(ILL),  SIGNAL(TRAP), SIGNAL(ABRT), SIGNAL(BUS),  SIGNAL(FPE),
-	SIGNAL(KILL), SIGNAL(USR1),   SIGNAL(SEGV), SIGNAL(USR2), SIGNAL(PIPE), SIGNAL(ALRM), SIGNAL(TERM), SIGNAL(CHLD),
-	SIGNAL(CONT), SIGNAL(STOP),   SIGNAL(TSTP), SIGNAL(TTIN), SIGNAL(TTOU), SIGNAL(URG),  SIGNAL(XCPU), SIGNAL(XFSZ),
-	SIGNAL(PROF), SIGNAL(VTALRM), SIGNAL(IO),   SIGNAL(PWR),  SIGNAL(SYS),  SIGNAL(WINCH),
+	SIGNAL(HUP),
+	SIGNAL(INT),
+	SIGNAL(QUIT),
+	SIGNAL(ILL),
+	SIGNAL(TRAP),
+	SIGNAL(ABRT),
+	SIGNAL(BUS),
+	SIGNAL(FPE),
+	SIGNAL(KILL),
+	SIGNAL(USR1),
+	SIGNAL(SEGV),
+	SIGNAL(USR2),
+	SIGNAL(PIPE),
+	SIGNAL(ALRM),
+	SIGNAL(TERM),
+	SIGNAL(CHLD),
+	SIGNAL(CONT),
+	SIGNAL(STOP),
+	SIGNAL(TSTP),
+	SIGNAL(TTIN),
+	SIGNAL(TTOU),
+	SIGNAL(URG),
+	SIGNAL(XCPU),
+	SIGNAL(XFSZ),
+	SIGNAL(PROF),
+	SIGNAL(VTALRM),
+	SIGNAL(IO),
+	SIGNAL(PWR),
+	SIGNAL(SYS),
+	SIGNAL(WINCH),
 #ifdef SIGSTKFLT
 	SIGNAL(STKFLT),
 #endif
@@ -71,8 +97,9 @@ static int realtime_signal(const char *word)
 	if (!from_min && strncasecmp(word, "RTMAX", 5) != 0)
 		return -1;
 	word += 5;
-	if (*word && (*word != (from_min ? '+' : '-') ||
-			     text_to_u64(word + 1, 0, (uint64_t)(SIGRTMAX - SIGRTMIN), &offset) < 0))
+	if (*word &&
+		(*word != (from_min ? '+' : '-') ||
+			text_to_u64(word + 1, 0, (uint64_t)(SIGRTMAX - SIGRTMIN), &offset) < 0))
 		return -1;
 	return from_min ? SIGRTMIN + (int)offset : SIGRTMAX - (int)offset;
 }
@@ -147,9 +174,22 @@ int word_capability_last(void)
 
 #define RLIMIT(name) [RLIMIT_##name] = "RLIMIT_" #name
 static const char *const rlimits[RLIM_NLIMITS] = {
-	RLIMIT(AS),      RLIMIT(CORE),     RLIMIT(CPU),  RLIMIT(DATA),  RLIMIT(FSIZE), RLIMIT(LOCKS),
-	RLIMIT(MEMLOCK), RLIMIT(MSGQUEUE), RLIMIT(NICE), RLIMIT(NOFILE), RLIMIT(NPROC), RLIMIT(RSS),
-	RLIMIT(RTPRIO),  RLIMIT(RTTIME),   RLIMIT(SIGPENDING), RLIMIT(STACK),
+	RLIMIT(AS),
+	RLIMIT(CORE),
+	RLIMIT(CPU),
+	RLIMIT(DATA),
+	RLIMIT(FSIZE),
+	RLIMIT(LOCKS),
+	RLIMIT(MEMLOCK),
+	RLIMIT(MSGQUEUE),
+	RLIMIT(NICE),
+	RLIMIT(NOFILE),
+	RLIMIT(NPROC),
+	RLIMIT(RSS),
+	RLIMIT(RTPRIO),
+	RLIMIT(RTTIME),
+	RLIMIT(SIGPENDING),
+	RLIMIT(STACK),
 };
 
 int word_rlimit(const char *word)

@@ -7,39 +7,60 @@
 #include "spec/decode.h"
 #include "spec/words.h"
 
-#define ARCH(name) { "SCMP_ARCH_" #name, SCMP_ARCH_##name }
+#define ARCH(name)                                                                                                     \
+	{                                                                                                              \
+		"SCMP_ARCH_" #name, SCMP_ARCH_##name                                                                   \
+	}
 static const struct word archs[] = {
-	ARCH(X86),         ARCH(X86_64),   ARCH(X32),       ARCH(ARM),        ARCH(AARCH64), ARCH(MIPS),
-	ARCH(MIPS64),      ARCH(MIPS64N32), ARCH(MIPSEL),   ARCH(MIPSEL64),   ARCH(MIPSEL64N32), ARCH(PPC),
-	ARCH(PPC64),       ARCH(PPC64LE),  ARCH(S390),      ARCH(S390X),      ARCH(PARISC),  ARCH(PARISC64),
+	ARCH(X86),
+	ARCH(X86_64),
+	ARCH(X32),
+	ARCH(ARM),
+	ARCH(AARCH64),
+	ARCH(MIPS),
+	ARCH(MIPS64),
+	ARCH(MIPS64N32),
+	ARCH(MIPSEL),
+	ARCH(MIPSEL64),
+	ARCH(MIPSEL64N32),
+	ARCH(PPC),
+	ARCH(PPC64),
+	ARCH(PPC64LE),
+	ARCH(S390),
+	ARCH(S390X),
+	ARCH(PARISC),
+	ARCH(PARISC64),
 	ARCH(RISCV64),
 #ifdef SCMP_ARCH_LOONGARCH64 /* libseccomp 2.6 */
-	ARCH(LOONGARCH64), ARCH(M68K),     ARCH(SH),        ARCH(SHEB),
+	ARCH(LOONGARCH64),
+	ARCH(M68K),
+	ARCH(SH),
+	ARCH(SHEB),
 #endif
 };
 const struct words words_seccomp_arch = { .what = "architecture known here", WORDS(archs) };
 
 static const struct word actions[] = {
-	{"SCMP_ACT_KILL",          SCMP_ACT_KILL_THREAD },
-	{ "SCMP_ACT_KILL_THREAD",  SCMP_ACT_KILL_THREAD },
-	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS},
-	{ "SCMP_ACT_TRAP",         SCMP_ACT_TRAP        },
-	{ "SCMP_ACT_ERRNO",        SCMP_ACT_ERRNO(0)    },
-	{ "SCMP_ACT_TRACE",        SCMP_ACT_TRACE(0)    },
-	{ "SCMP_ACT_ALLOW",        SCMP_ACT_ALLOW       },
-	{ "SCMP_ACT_LOG",          SCMP_ACT_LOG         },
-	{ "SCMP_ACT_NOTIFY",       SCMP_ACT_NOTIFY      },
+	{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+	{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
+	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+	{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
+	{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) },
+	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0) },
+	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
+	{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY },
 };
 const struct words words_seccomp_action = { .what = "seccomp action", WORDS(actions) };
 
 static const struct word operators[] = {
-	{"SCMP_CMP_NE",         SCMP_CMP_NE       },
-	{ "SCMP_CMP_LT",        SCMP_CMP_LT       },
-	{ "SCMP_CMP_LE",        SCMP_CMP_LE       },
-	{ "SCMP_CMP_EQ",        SCMP_CMP_EQ       },
-	{ "SCMP_CMP_GE",        SCMP_CMP_GE       },
-	{ "SCMP_CMP_GT",        SCMP_CMP_GT       },
-	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+	{ "SCMP_CMP_NE", SCMP_CMP_NE },
+	{ "SCMP_CMP_LT", SCMP_CMP_LT },
+	{ "SCMP_CMP_LE", SCMP_CMP_LE },
+	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+	{ "SCMP_CMP_GE", SCMP_CMP_GE },
+	{ "SCMP_CMP_GT", SCMP_CMP_GT },
+	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 const struct words words_seccomp_operator = { .what = "comparison", WORDS(operators) };
 
@@ -47,10 +68,10 @@ const struct words words_seccomp_operator = { .what = "comparison", WORDS(operat
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
 static const struct word flags[] = {
-	{"SECCOMP_FILTER_FLAG_TSYNC",               SECCOMP_FILTER_FLAG_TSYNC             },
-	{ "SECCOMP_FILTER_FLAG_LOG",                SECCOMP_FILTER_FLAG_LOG               },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW",         SECCOMP_FILTER_FLAG_SPEC_ALLOW        },
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
 };
 const struct words words_seccomp_flag = { .what = "seccomp flag", WORDS(flags) };
 

@@ -11,7 +11,10 @@ in_background() { # runs the bundle and waits until its program says "ready"
 	job=$!
 	eventually grep -q ready "$BATS_TEST_TMPDIR/out"
 }
-end() { husk delete --force "$id" && wait "$job" || true; }
+end() {
+	husk delete --force "$id"
+	wait "$job" || true
+}
 # Microseconds of CPU time that the container has used.
 cpu_used() { awk '$1 == "usage_usec" { print $2 }' "$cgroups/husk-$id/cpu.stat"; }
 

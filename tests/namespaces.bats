@@ -2,7 +2,6 @@
 # linux.namespaces, user namespace mappings, host names, sysctls, time offsets.
 load lib/husk
 
-all_namespaces='pid network mount ipc uts cgroup'
 
 link() { readlink "/proc/${2:-self}/ns/$1"; } # NAME [PID]
 of_container() { # NAME...: prints each link as the container sees its own

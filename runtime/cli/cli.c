@@ -148,11 +148,12 @@ static int name_it(const struct invocation *invocation, struct making *making, c
 	const struct create_options *options = invocation->options;
 	const char *arg = invocation->args[0];
 	bool is_bundle = !options->bundle && cli_is_bundle(arg);
+	const char *path = is_bundle ? arg : ".";
 	int r;
 
 	if (!is_bundle && options->id)
 		return error_bad(err, EINVAL, "the id is given twice: \"%s\" and --id %s", arg, options->id);
-	r = cli_read_bundle(invocation, is_bundle ? arg : options->bundle ? options->bundle : ".", &making->bundle, err);
+	r = cli_read_bundle(invocation, options->bundle ? options->bundle : path, &making->bundle, err);
 	if (r < 0)
 		return r;
 	*ret_id = !is_bundle ? arg : options->id ? options->id : cli_id_of(making->bundle.path, invocation->arena);

@@ -59,7 +59,8 @@ static int in_the_foreground(struct making *making, struct created *created, str
 	if (created->terminal >= 0)
 		r = relay_start(&relay, &created->terminal, err);
 	if (r == 0)
-		r = wait_for(making->container.pidfd, making->signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
+		r = wait_for(
+			making->container.pidfd, making->signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
 	relay_stop(&relay);
 	return r < 0 ? r : status;
 }
@@ -102,11 +103,15 @@ static int run_run(const struct invocation *invocation, struct error *err)
 	OPTION(name, letter, kind, struct create_options, member, __VA_ARGS__)
 
 static const struct option create_options[] = {
-	CREATE_OPTION("bundle", 'b', OPTION_TEXT, bundle, .value = "DIR", .help = "folder with config.json (default: .)"),
-	CREATE_OPTION("pid-file", 0, OPTION_TEXT, pid_file, .value = "FILE", .help = "write the pid of the container there"),
-	CREATE_OPTION("preserve-fds", 0, OPTION_NUMBER, preserve_fds, .value = "N", .help = "pass on descriptors 3 to 3+N-1"),
+	CREATE_OPTION(
+		"bundle", 'b', OPTION_TEXT, bundle, .value = "DIR", .help = "folder with config.json (default: .)"),
+	CREATE_OPTION(
+		"pid-file", 0, OPTION_TEXT, pid_file, .value = "FILE", .help = "write the pid of the container there"),
+	CREATE_OPTION(
+		"preserve-fds", 0, OPTION_NUMBER, preserve_fds, .value = "N", .help = "pass on descriptors 3 to 3+N-1"),
 	CREATE_OPTION("no-new-keyring", 0, OPTION_FLAG, no_new_keyring, .help = "keep the caller's session keyring"),
-	CREATE_OPTION("no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
+	CREATE_OPTION(
+		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
 	/* the rest is for run */
 	CREATE_OPTION("id", 0, OPTION_TEXT, id, .value = "ID", .help = "id of a container named by its bundle"),
 	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),

@@ -124,6 +124,13 @@ static void row_of(const struct spec_state *state, char pid[16], const char *row
 	row[5] = state->owner ? state->owner : "";
 }
 
+static void widen(const char *const row[COLUMNS], size_t widths[COLUMNS])
+{
+	for (int i = 0; i < COLUMNS; i++)
+		if (strlen(row[i]) > widths[i])
+			widths[i] = strlen(row[i]);
+}
+
 static void print_row(const char *const row[COLUMNS], const size_t widths[COLUMNS])
 {
 	for (int i = 0; i < COLUMNS - 1; i++)
@@ -138,13 +145,10 @@ static int write_table(const struct states *states, struct error *err)
 	const char *row[COLUMNS];
 	char pid[16];
 
-	for (size_t i = 0; i <= states->count; i++) {
-		if (i < states->count)
-			row_of(&states->items[i], pid, row);
-		for (int column = 0; column < COLUMNS; column++) {
-			size_t len = strlen(i < states->count ? row[column] : titles[column]);
-			widths[column] = len > widths[column] ? len : widths[column];
-		}
+	widen(titles, widths);
+	for (size_t i = 0; i < states->count; i++) {
+		row_of(&states->items[i], pid, row);
+		widen(row, widths);
 	}
 	print_row(titles, widths);
 	for (size_t i = 0; i < states->count; i++) {

@@ -28,9 +28,11 @@ static int unknown(const struct option_parse *parse, const char *arg, size_t len
 	for (size_t i = 0; i < parse->count; i++)
 		names[i] = parse->options[i].name;
 	near = text_nearest(word, names, parse->count);
-	(void)error_bad(err, EINVAL, "unknown option %.*s%s%s", (int)len, arg, *parse->owner ? " for " : "", parse->owner);
+	(void)error_bad(
+		err, EINVAL, "unknown option %.*s%s%s", (int)len, arg, *parse->owner ? " for " : "", parse->owner);
 	if (near)
-		return error_hint(err, "did you mean --%s? try husk%s%s --help", near, *parse->owner ? " " : "", parse->owner);
+		return error_hint(
+			err, "did you mean --%s? try husk%s%s --help", near, *parse->owner ? " " : "", parse->owner);
 	return try_help(parse, err);
 }
 
@@ -72,14 +74,10 @@ static int set_value(const struct option *option, const char *value, void *targe
 	void *member = (char *)target + option->offset;
 
 	switch (option->kind) {
-	case OPTION_FLAG:
-		return set_flag(member, value);
-	case OPTION_NUMBER:
-		return set_number(member, value);
-	case OPTION_CHOICE:
-		return set_choice(option, member, value);
-	case OPTION_TEXT:
-		break;
+	case OPTION_FLAG: return set_flag(member, value);
+	case OPTION_NUMBER: return set_number(member, value);
+	case OPTION_CHOICE: return set_choice(option, member, value);
+	case OPTION_TEXT: break;
 	}
 	*(const char **)member = value;
 	return 0;
@@ -131,7 +129,8 @@ static int take(struct walk_args *walk, const struct option *option, const char 
 
 	if (!value && option->kind != OPTION_FLAG) {
 		if (walk->at >= walk->argc) {
-			(void)error_bad(err, EINVAL, "option --%s requires an argument: %s", option->name, option->value);
+			(void)error_bad(
+				err, EINVAL, "option --%s requires an argument: %s", option->name, option->value);
 			return try_help(walk->parse, err);
 		}
 		value = walk->argv[walk->at++];
@@ -178,8 +177,8 @@ static int take_option(struct walk_args *walk, const char *arg, struct error *er
 	return take_letters(walk, arg, err);
 }
 
-int options_parse(const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count,
-	struct error *err)
+int options_parse(
+	const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count, struct error *err)
 {
 	struct walk_args walk = { .parse = parse, .argv = argv, .argc = argc, .target = target };
 	int count = 0;

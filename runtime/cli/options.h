@@ -11,18 +11,18 @@ struct arena;
 struct error;
 
 enum option_kind {
-	OPTION_FLAG,    /* bool */
-	OPTION_TEXT,    /* const char * */
-	OPTION_NUMBER,  /* unsigned */
-	OPTION_CHOICE,  /* unsigned: index into `choices` */
+	OPTION_FLAG,   /* bool */
+	OPTION_TEXT,   /* const char * */
+	OPTION_NUMBER, /* unsigned */
+	OPTION_CHOICE, /* unsigned: index into `choices` */
 };
 
 struct option {
 	const char *name;
-	char letter;              /* 0 = none */
+	char letter; /* 0 = none */
 	enum option_kind kind;
-	size_t offset;            /* in the struct that is filled */
-	const char *value;        /* the word in help: "FILE" */
+	size_t offset;              /* in the struct that is filled */
+	const char *value;          /* the word in help: "FILE" */
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
 };
@@ -46,22 +46,22 @@ enum { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED 
 struct invocation {
 	struct arena *arena;
 	const struct globals *globals;
-	void *options;         /* the command's own struct, filled */
-	char **args;           /* positional */
+	void *options; /* the command's own struct, filled */
+	char **args;   /* positional */
 	int arg_count;
 };
 
 struct command {
 	const char *name;
-	const char *usage;    /* after the name: "[OPTIONS] ID" */
+	const char *usage; /* after the name: "[OPTIONS] ID" */
 	const char *summary;
 	const char *examples; /* lines, or NULL */
 	const struct option *options;
 	size_t option_count;
-	size_t options_size;  /* of its struct */
+	size_t options_size; /* of its struct */
 	int min_args, max_args;
-	bool options_first;   /* the first positional ends the options */
-	int failure_status;   /* of the process, where the error has none of its own */
+	bool options_first; /* the first positional ends the options */
+	int failure_status; /* of the process, where the error has none of its own */
 	/* The exit status, or a negative errno with words. */
 	int (*run)(const struct invocation *invocation, struct error *err);
 };
@@ -77,8 +77,8 @@ struct option_parse {
 	const char *owner;
 	bool options_first;
 };
-int options_parse(const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count,
-	struct error *err);
+int options_parse(
+	const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count, struct error *err);
 
 /* The lines of help. */
 void options_print(const struct option *options, size_t count);

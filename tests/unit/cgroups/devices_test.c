@@ -32,28 +32,18 @@ static bool run(const struct cgroup_plan *plan, struct bpf_cgroup_dev_ctx ctx)
 			assert_int_equal(insn->src_reg, BPF_REG_1);
 			*dst = load(&ctx, insn->off);
 			break;
-		case BPF_ALU64 | BPF_MOV | BPF_X:
-			*dst = reg[insn->src_reg];
-			break;
-		case BPF_ALU64 | BPF_MOV | BPF_K:
-			*dst = (uint64_t)(int64_t)insn->imm;
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			*dst = (uint32_t)*dst & (uint32_t)insn->imm;
-			break;
-		case BPF_ALU | BPF_RSH | BPF_K:
-			*dst = (uint32_t)*dst >> insn->imm;
-			break;
+		case BPF_ALU64 | BPF_MOV | BPF_X: *dst = reg[insn->src_reg]; break;
+		case BPF_ALU64 | BPF_MOV | BPF_K: *dst = (uint64_t)(int64_t)insn->imm; break;
+		case BPF_ALU | BPF_AND | BPF_K: *dst = (uint32_t)*dst & (uint32_t)insn->imm; break;
+		case BPF_ALU | BPF_RSH | BPF_K: *dst = (uint32_t)*dst >> insn->imm; break;
 		case BPF_JMP32 | BPF_JNE | BPF_K:
 			at += (uint32_t)*dst != (uint32_t)insn->imm ? (size_t)insn->off : 0;
 			break;
 		case BPF_JMP32 | BPF_JEQ | BPF_K:
 			at += (uint32_t)*dst == (uint32_t)insn->imm ? (size_t)insn->off : 0;
 			break;
-		case BPF_JMP | BPF_EXIT:
-			return reg[0] != 0;
-		default:
-			fail_msg("instruction %#x", insn->code);
+		case BPF_JMP | BPF_EXIT: return reg[0] != 0;
+		default: fail_msg("instruction %#x", insn->code);
 		}
 	}
 	fail_msg("the program does not end");
@@ -69,14 +59,15 @@ struct question {
 static bool answer(const struct cgroup_plan *plan, const struct question *question)
 {
 	uint32_t access = (question->read ? BPF_DEVCG_ACC_READ : 0) | (question->write ? BPF_DEVCG_ACC_WRITE : 0) |
-			  (question->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
+		(question->mknod ? BPF_DEVCG_ACC_MKNOD : 0);
 	uint32_t type = question->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
 
-	return run(plan, (struct bpf_cgroup_dev_ctx){
-				 .access_type = access << 16 | type,
-				 .major = question->major,
-				 .minor = question->minor,
-			 });
+	return run(plan,
+		(struct bpf_cgroup_dev_ctx){
+			.access_type = access << 16 | type,
+			.major = question->major,
+			.minor = question->minor,
+		});
 }
 
 static void plan_of(struct unit *unit, struct spec_device_rule *rules, size_t count, struct cgroup_plan *ret_plan)
@@ -86,7 +77,10 @@ static void plan_of(struct unit *unit, struct spec_device_rule *rules, size_t co
 	assert_int_equal(cgroup_plan_make(NULL, "x", &resources, &unit->arena, ret_plan, &unit->faults), 0);
 }
 
-#define DENY_ALL { .type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true }
+#define DENY_ALL                                                                                                       \
+	{                                                                                                              \
+		.type = 'a', .major = -1, .minor = -1, .read = true, .write = true, .mknod = true                      \
+	}
 
 static void no_rules_mean_no_program(void **state)
 {
@@ -105,9 +99,9 @@ static void what_everybody_needs_is_always_there(void **state)
 	assert_true(plan.device_program_must);
 	assert_true(answer(&plan, &(struct question){ 'c', 1, 3, true, true, false }));   /* null */
 	assert_true(answer(&plan, &(struct question){ 'c', 136, 7, true, true, false })); /* a pty */
-	assert_true(answer(&plan, &(struct question){ 'b', 8, 0, false, false, true }));  /* mknod alone opens nothing */
+	assert_true(answer(&plan, &(struct question){ 'b', 8, 0, false, false, true })); /* mknod alone opens nothing */
 	assert_false(answer(&plan, &(struct question){ 'b', 8, 0, true, false, false }));
-	assert_false(answer(&plan, &(struct question){ 'c', 1, 1, true, false, false })); /* mem */
+	assert_false(answer(&plan, &(struct question){ 'c', 1, 1, true, false, false }));   /* mem */
 	assert_false(answer(&plan, &(struct question){ 'c', 10, 229, true, true, false })); /* fuse */
 }
 
@@ -190,8 +184,9 @@ static bool one_by_one(const struct spec_device_rule *rules, size_t count, const
 
 	for (size_t i = 0; i < count && right != 'm'; i++) {
 		const struct spec_device_rule *rule = &rules[i];
-		bool speaks = (right == 'r' ? rule->read : rule->write) && (rule->type == 'a' || rule->type == q->type) &&
-			      (rule->major < 0 || rule->major == q->major) && (rule->minor < 0 || rule->minor == q->minor);
+		bool speaks = (right == 'r' ? rule->read : rule->write) &&
+			(rule->type == 'a' || rule->type == q->type) && (rule->major < 0 || rule->major == q->major) &&
+			(rule->minor < 0 || rule->minor == q->minor);
 		if (speaks)
 			allowed = rule->allow;
 	}
@@ -210,15 +205,20 @@ static void any_rules_answer_as_if_read_one_by_one(void **state)
 		plan_of(*state, rules, count, &plan);
 		for (int ask = 0; ask < 40; ask++) {
 			struct question q = {
-				.type = "bc"[dice(2)], .major = 200 + dice(4), .minor = dice(4), .read = dice(2), .write = dice(2),
+				.type = "bc"[dice(2)],
+				.major = 200 + dice(4),
+				.minor = dice(4),
+				.read = dice(2),
+				.write = dice(2),
 			};
 			q.mknod = (!q.read && !q.write) || dice(2);
 			bool expected = (!q.read || one_by_one(rules, count, &q, 'r')) &&
-					(!q.write || one_by_one(rules, count, &q, 'w'));
+				(!q.write || one_by_one(rules, count, &q, 'w'));
 			if (answer(&plan, &q) != expected)
-				fail_msg("round %d: %c %u:%u %d%d%d is not %d:\n%s", round, q.type, q.major, q.minor, q.read,
-					q.write, q.mknod, expected,
-					cgroup_devices_say(&(struct spec_resources){ .devices = rules, .device_count = count },
+				fail_msg("round %d: %c %u:%u %d%d%d is not %d:\n%s", round, q.type, q.major, q.minor,
+					q.read, q.write, q.mknod, expected,
+					cgroup_devices_say(
+						&(struct spec_resources){ .devices = rules, .device_count = count },
 						&((struct unit *)*state)->arena));
 		}
 	}

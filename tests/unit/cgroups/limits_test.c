@@ -14,8 +14,7 @@ static const char *limits_of(struct unit *unit, const char *json)
 	struct error err = { 0 };
 	struct text text;
 
-	assert_int_equal(
-		spec_parse_resources(json, strlen(json), &unit->arena, &resources, &unit->faults, &err), 0);
+	assert_int_equal(spec_parse_resources(json, strlen(json), &unit->arena, &resources, &unit->faults, &err), 0);
 	if (unit->faults.count)
 		return unit_faults(unit);
 	assert_int_equal(cgroup_plan_make(NULL, "x", &resources, &unit->arena, &plan, &unit->faults), 0);
@@ -130,8 +129,15 @@ static void a_path_stays_in_the_tree(void **state)
 	static const struct {
 		const char *path, *plan; /* NULL: a fault */
 	} paths[] = {
-		{ NULL, "husk-x" }, { "/a/b", "a/b" }, { "a//b/./c/", "a/b/c" }, { "/a..b/...", "a..b/..." },
-		{ "..", NULL }, { "/a/../../b", NULL }, { "/", NULL }, { "", NULL }, { "a\nb", NULL },
+		{ NULL, "husk-x" },
+		{ "/a/b", "a/b" },
+		{ "a//b/./c/", "a/b/c" },
+		{ "/a..b/...", "a..b/..." },
+		{ "..", NULL },
+		{ "/a/../../b", NULL },
+		{ "/", NULL },
+		{ "", NULL },
+		{ "a\nb", NULL },
 		{ "system.slice:husk:x", NULL },
 	};
 	struct unit *unit = *state;

@@ -27,9 +27,18 @@ static void a_record_comes_back_as_it_was(void **state)
 	struct spec_pair annotation = { "a \"b\"", "line\nline" };
 	static const char config[] = "{\"ociVersion\": \"1.0.0\"}\n\n";
 	const struct record written = {
-		.id = "x", .bundle = "/b \xff", .rootfs = "/b/r", .created = "2026-01-01T00:00:00Z", .owner = "root",
-		.cgroup = "a/b", .cgroup_existing = 1, .no_new_keyring = true, .annotations = &annotation,
-		.annotation_count = 1, .config = config, .config_len = strlen(config),
+		.id = "x",
+		.bundle = "/b \xff",
+		.rootfs = "/b/r",
+		.created = "2026-01-01T00:00:00Z",
+		.owner = "root",
+		.cgroup = "a/b",
+		.cgroup_existing = 1,
+		.no_new_keyring = true,
+		.annotations = &annotation,
+		.annotation_count = 1,
+		.config = config,
+		.config_len = strlen(config),
 	};
 	struct record read;
 
@@ -52,7 +61,12 @@ static void a_record_comes_back_as_it_was(void **state)
 static void what_husk_did_not_write_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "\n", "{}\n", "[]\n{}", "{\"id\": 1}\n", "not json\n",
+		"",
+		"\n",
+		"{}\n",
+		"[]\n{}",
+		"{\"id\": 1}\n",
+		"not json\n",
 		"{\"id\":\"x\",\"bundle\":\"b\",\"cgroup\":\"../../etc\"}\n",
 	};
 	struct unit *unit = *state;

@@ -109,7 +109,9 @@ static void unknown_keys_are_left_alone(void **state)
 
 static void an_unknown_capability_is_a_warning(void **state)
 {
-	static const struct config config = { .process = "\"capabilities\": {\"bounding\": [\"CAP_CHOWN\", \"CAP_FLY\"]}" };
+	static const struct config config = {
+		.process = "\"capabilities\": {\"bounding\": [\"CAP_CHOWN\", \"CAP_FLY\"]}"
+	};
 	struct unit *unit = *state;
 	const struct spec *spec = read_config(unit, &config);
 

@@ -67,11 +67,11 @@ static void what_others_let_pass_is_refused(void **state)
 static void nesting_is_bounded(void **state)
 {
 	struct unit *unit = *state;
-	char text[2 * (JSON_MAX_DEPTH + 1)];
+	char text[2UL * (JSON_MAX_DEPTH + 1)];
 
 	memset(text, '[', JSON_MAX_DEPTH);
 	memset(text + JSON_MAX_DEPTH, ']', JSON_MAX_DEPTH);
-	assert_non_null(parse(unit, text, 2 * JSON_MAX_DEPTH));
+	assert_non_null(parse(unit, text, 2UL * JSON_MAX_DEPTH));
 	memset(text, '[', JSON_MAX_DEPTH + 1);
 	memset(text + JSON_MAX_DEPTH + 1, ']', JSON_MAX_DEPTH + 1);
 	assert_null(parse(unit, text, sizeof(text)));
@@ -135,7 +135,8 @@ static void integers_are_exact(void **state)
 static void what_was_found_is_shown_short(void **state)
 {
 	struct unit *unit = *state;
-	static const char text[] = "[\"many\", -1, {\"a\": 1}, [], null, \"0123456789012345678901234567890123456789012345678\"]";
+	static const char text[] =
+		"[\"many\", -1, {\"a\": 1}, [], null, \"0123456789012345678901234567890123456789012345678\"]";
 	static const char *const found[] = { "\"many\"", "-1", "an object", "an array", "null" };
 	const struct json *value = parse(unit, text, strlen(text))->first;
 

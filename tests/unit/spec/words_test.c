@@ -14,9 +14,20 @@ static void signals_are_known_by_any_of_their_names(void **state)
 		const char *word;
 		int signal;
 	} cases[] = {
-		{ "TERM", SIGTERM }, { "SIGTERM", SIGTERM }, { "sigterm", SIGTERM }, { "15", SIGTERM },
-		{ "KILL", SIGKILL }, { "SIGUSR1", SIGUSR1 }, { "64", 64 }, { "0", 0 }, { "65", -1 }, { "-1", -1 },
-		{ "SIG", -1 }, { "", -1 }, { "TERMX", -1 }, { "9x", -1 },
+		{ "TERM", SIGTERM },
+		{ "SIGTERM", SIGTERM },
+		{ "sigterm", SIGTERM },
+		{ "15", SIGTERM },
+		{ "KILL", SIGKILL },
+		{ "SIGUSR1", SIGUSR1 },
+		{ "64", 64 },
+		{ "0", 0 },
+		{ "65", -1 },
+		{ "-1", -1 },
+		{ "SIG", -1 },
+		{ "", -1 },
+		{ "TERMX", -1 },
+		{ "9x", -1 },
 	};
 	(void)state;
 
@@ -49,8 +60,7 @@ static void mount_attributes_are_said_in_words(void **state)
 	char buf[128];
 	(void)state;
 
-	assert_string_equal(
-		word_mount_attrs(MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, 0, buf, sizeof(buf)), "nosuid,ro");
+	assert_string_equal(word_mount_attrs(MOUNT_ATTR_NOSUID | MOUNT_ATTR_RDONLY, 0, buf, sizeof(buf)), "nosuid,ro");
 	assert_string_equal(word_mount_attrs(0, 0, buf, sizeof(buf)), "");
 }
 
