@@ -102,7 +102,7 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhusk.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(LIB_SHARED) -lcmocka -o $@
 
-.PHONY: units check check-native check-vm demo
+.PHONY: units check check-native check-vm check-sanitized demo
 units: $(UNITS)
 # tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
 check:
@@ -113,6 +113,10 @@ check-native: all units
 	tests/run unit native
 check-vm: all
 	tests/run vm
+# A second make, because SAN decides where everything is built.
+check-sanitized:
+	+$(MAKE) --no-print-directory SAN=1 all
+	tests/run sanitized
 demo:
 	@tests/setup build demo
 	+@$(MAKE) --no-print-directory all
@@ -161,6 +165,7 @@ help:
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
 	@echo 'make check-native, make check-vm     its halves, installing nothing'
+	@echo 'make check-sanitized                 the tests here with address and undefined-behaviour sanitizers'
 	@echo 'make install, make uninstall         DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='
 	@echo 'make lint       compilers with -Werror, analyzers, formatting, shellcheck, rules of our own'
 	@echo 'make fuzz       every fuzzer of tests/fuzz, RUNS=$(RUNS) each'

@@ -137,7 +137,7 @@ commands="run create start state list kill delete spec plan"
 	local public
 	public=$(mktemp -d "$TMPDIR/public.XXXXXX") && later rm -rf "$public"
 	chmod 755 "$public" && cp "$bundle/config.json" "$public"
-	run strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -- setpriv --reuid 65534 --regid 65534 --clear-groups "$HUSK" plan --id web "$public"
+	run traced -f -o "$BATS_TEST_TMPDIR/trace" -- setpriv --reuid 65534 --regid 65534 --clear-groups "$HUSK" plan --id web "$public"
 	expect 0
 	[[ $output == *"container: web"*"cgroup: a/b"*'write "1048576" to memory.max'*"mount proc on /proc  [mounts[0]]"*"set the host name to box  [hostname]"*'exec "true"'* ]] || fail "$output"
 	# Since the last exec, for the launcher tries to make a copy of its own that nobody can change.

@@ -7,7 +7,7 @@ stride=${HUSK_TEST_STRIDE:-1}
 
 # The calls that a command makes: "openat 1", "openat 2", "fstat 1"...
 calls_of() { # COMMAND...
-	HUSK_TEST_MARK=$mark strace -qq -o "$BATS_TEST_TMPDIR/trace" -- "$HUSK" --root "$state" "$@"
+	HUSK_TEST_MARK=$mark traced -o "$BATS_TEST_TMPDIR/trace" -- "$HUSK" --root "$state" "$@"
 	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | awk -v stride="$stride" \
 		'$1 != "exit_group" && NR % stride == 0 { print $1, ++seen[$1]; next } { ++seen[$1] }'
 }
@@ -16,7 +16,7 @@ killed_at() { # CALL NUMBER COMMAND...
 	local call=$1 number=$2
 	shift 2
 	# In a shell of its own, which keeps its word on who was killed to itself.
-	(HUSK_TEST_MARK=$mark strace -qq -o /dev/null --inject="$call:signal=SIGKILL:when=$number" -- \
+	(HUSK_TEST_MARK=$mark traced -o /dev/null --inject="$call:signal=SIGKILL:when=$number" -- \
 		"$HUSK" --root "$state" "$@" || exit) >"$BATS_TEST_TMPDIR/out" 2>&1
 }
 
@@ -81,7 +81,7 @@ a_running_one() { husk run --detach --bundle "$bundle" "$id"; }
 	local call
 	# With -f; husk itself makes none of these calls.
 	for call in pivot_root sethostname setgroups capset; do
-		(HUSK_TEST_MARK=$mark strace -f -qq -o /dev/null --inject="$call:signal=SIGKILL:when=1" -- \
+		(HUSK_TEST_MARK=$mark traced -f -o /dev/null --inject="$call:signal=SIGKILL:when=1" -- \
 			"$HUSK" --root "$state" run --bundle "$bundle" "$id" || exit) >"$BATS_TEST_TMPDIR/out" 2>&1 && fail "not killed at $call"
 		grep -q 'husk: .*first process' "$BATS_TEST_TMPDIR/out" || fail "at $call: $(cat "$BATS_TEST_TMPDIR/out")"
 		nothing_is_left || fail "killed at $call: something is left"

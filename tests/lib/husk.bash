@@ -45,6 +45,9 @@ later() { later+=("$(printf '%q ' "$@")"); } # COMMAND...
 # `run husk ...` with standard error apart, in $stderr.
 try() { run --separate-stderr husk "$@"; }
 
+# A sanitized husk cannot look for leaks while strace(1) holds it.
+traced() { ASAN_OPTIONS=detect_leaks=0 strace -qq "$@"; } # STRACE-OPTIONS... -- COMMAND...
+
 fail() {
 	echo "$*" >&2
 	return 1
