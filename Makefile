@@ -152,7 +152,7 @@ lint:
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
-bench: all $(BENCHES:%.c=$(B)/%)
+bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 	tests/setup bench
 	bench/run
 
