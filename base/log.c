@@ -46,17 +46,14 @@ int log_open(const char *path, enum log_format format, enum log_level level, str
 	return 0;
 }
 
-/* RFC 3339 in UTC with microseconds: "2026-01-02T03:04:05.000006Z". */
 static void now(char *buf, size_t size)
 {
 	struct timespec ts;
-	struct tm tm;
-	size_t len;
+	struct text text;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	len = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + len, size - len, ".%06ldZ", ts.tv_nsec / 1000);
+	text_init(&text, buf, size);
+	text_add_time(&text, &ts, 6);
 }
 
 /* One object for all lines, since there are readers that take one object for one failure; with its newline in one

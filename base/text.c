@@ -2,9 +2,11 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void text_init(struct text *text, char *buf, size_t size)
 {
@@ -177,4 +179,37 @@ bool text_is_utf8(const char *bytes, size_t len)
 bool text_starts_with(const char *str, const char *prefix)
 {
 	return strncmp(str, prefix, strlen(prefix)) == 0;
+}
+
+/* ---- time ---- */
+
+/* Years of 365.2425 days that begin in March, so that a leap day is the last of its year; month 0 is March. The months
+ * from there have 31 30 31 30 31 days, again, and again: 153 days in five [RFC 3339, appendix B, the other way]. */
+static void civil_date(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+	enum { TO_MARCH_OF_0000 = 719468, DAYS_400_YEARS = 146097, DAYS_100_YEARS = 36524, DAYS_4_YEARS = 1461 };
+	int64_t since = days + TO_MARCH_OF_0000;
+	int64_t era = (since >= 0 ? since : since - DAYS_400_YEARS + 1) / DAYS_400_YEARS;
+	int64_t day = since - era * DAYS_400_YEARS;
+	int64_t year = (day - day / (DAYS_4_YEARS - 1) + day / DAYS_100_YEARS - day / (DAYS_400_YEARS - 1)) / 365;
+	int of_year = (int)(day - (365 * year + year / 4 - year / 100));
+	int month = (5 * of_year + 2) / 153;
+
+	*ret_day = of_year - (153 * month + 2) / 5 + 1;
+	*ret_month = month < 10 ? month + 3 : month - 9;
+	*ret_year = year + era * 400 + (month >= 10);
+}
+
+void text_add_time(struct text *text, const struct timespec *time, int digits)
+{
+	enum { DAY = 24 * 60 * 60 };
+	int64_t days = time->tv_sec / DAY - (time->tv_sec % DAY < 0);
+	int second = (int)(time->tv_sec - days * DAY), month, day;
+	int64_t year;
+	char fraction[16];
+
+	civil_date(days, &year, &month, &day);
+	(void)snprintf(fraction, sizeof(fraction), ".%09ld", time->tv_nsec);
+	text_add(text, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d%.*sZ", year, month, day, second / 3600, second / 60 % 60,
+		second % 60, digits ? digits + 1 : 0, fraction);
 }

@@ -27,4 +27,9 @@ int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value);
 const char *text_nearest(const char *word, const char *const *words, size_t count);
 
 bool text_is_utf8(const char *bytes, size_t len); /* strict: no overlong forms, no surrogates [RFC 3629] */
+/* RFC 3339 in UTC, with `digits` (0 to 9) of the second's fraction: "2026-01-02T03:04:05.000006Z". Unlike gmtime_r(3)
+ * it does not look for the host's time zone. */
+struct timespec;
+void text_add_time(struct text *text, const struct timespec *time, int digits);
+
 bool text_starts_with(const char *str, const char *prefix);

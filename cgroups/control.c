@@ -316,27 +316,34 @@ static int remove_below(int top)
 	return -ENOENT;
 }
 
+/* What is below `path` and, where `whole`, itself. Most containers leave nothing below, so that is tried first. */
+static int remove_tree(const struct cgroup_host *host, const char *path, bool whole)
+{
+	cleanup_close int dir = -1;
+	int r;
+
+	if (whole && (unlinkat(host->root, path, AT_REMOVEDIR) == 0 || errno == ENOENT))
+		return 0;
+	dir = cgroup_open_path(host, path);
+	r = dir < 0 ? dir : remove_below(dir);
+	if (r == 0 && whole)
+		r = remove_one(host->root, path);
+	return r == -ENOENT ? 0 : r;
+}
+
 int cgroup_remove(const struct cgroup_host *host, const char *path, unsigned existing, struct error *err)
 {
 	unsigned parts = cgroup_path_parts(path);
-	cleanup_close int dir = cgroup_open_path(host, path);
 	char head[PATH_MAX];
-	int r = 0;
+	int r = host->root < 0 ? 0 : remove_tree(host, path, parts > existing);
 
-	if (dir >= 0)
-		r = remove_below(dir);
-	if (r < 0 && r != -ENOENT)
-		return error_sys(err, r, "remove the cgroups below %s", path);
-	for (unsigned n = parts; n > existing; n--) {
-		r = cgroup_path_head(path, n, head, sizeof(head));
-		if (r == 0 && host->root >= 0)
-			r = n == parts ? remove_one(host->root, head)
-				       : (unlinkat(host->root, head, AT_REMOVEDIR) < 0 ? -errno : 0);
-		if (r < 0 && r != -ENOENT && n == parts)
-			return error_sys(err, r, "remove the cgroup %s", head);
-		if (r < 0 && r != -ENOENT)
-			return 0; /* a parent that others use by now */
-	}
+	if (r < 0)
+		return error_sys(err, r, "remove the cgroup %s", path);
+	/* Its parents, until one that others use by now. */
+	for (unsigned n = parts; host->root >= 0 && n-- > existing + 1;)
+		if (cgroup_path_head(path, n, head, sizeof(head)) < 0 ||
+			(unlinkat(host->root, head, AT_REMOVEDIR) < 0 && errno != ENOENT))
+			break;
 	return 0;
 }
 

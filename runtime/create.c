@@ -142,14 +142,14 @@ void plan_close(struct plan *plan)
 
 static const char *now(struct arena *arena)
 {
+	char *buf = arena_alloc(arena, sizeof("2026-01-02T03:04:05.000000006Z"));
 	struct timespec ts;
-	struct tm tm;
-	char text[64];
+	struct text text;
 
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	return arena_printf(arena, "%s.%09ldZ", text, ts.tv_nsec);
+	text_init(&text, buf, sizeof("2026-01-02T03:04:05.000000006Z"));
+	text_add_time(&text, &ts, 9);
+	return buf;
 }
 
 static const char *owner(struct arena *arena)

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <time.h>
 
 static void numbers_are_taken_whole_or_not_at_all(void **state)
 {
@@ -105,6 +106,25 @@ static void utf8_is_checked_strictly(void **state)
 	assert_false(text_is_utf8("\xe2\x82", 2));         /* cut off */
 }
 
+static void times_are_those_of_gmtime(void **state)
+{
+	static const time_t seconds[] = { 0, -1, 951782400, 951868800, 1709164800, 1772323199, 4107542400, -2203891200,
+		253402300799 };
+	(void)state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(seconds); i++) {
+		const struct timespec time = { .tv_sec = seconds[i], .tv_nsec = 123456789 };
+		char buf[64], expected[64];
+		struct text text;
+		struct tm tm;
+		assert_non_null(gmtime_r(&seconds[i], &tm));
+		assert_true(strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.123Z", &tm) > 0);
+		text_init(&text, buf, sizeof(buf));
+		text_add_time(&text, &time, 3);
+		assert_string_equal(buf, expected);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	UNIT_TEST(numbers_are_taken_whole_or_not_at_all),
 	UNIT_TEST(signed_numbers_reach_both_ends),
@@ -112,5 +132,6 @@ static const struct CMUnitTest tests[] = {
 	UNIT_TEST(what_could_steer_a_terminal_is_escaped),
 	UNIT_TEST(the_nearest_word_is_one_that_may_have_been_meant),
 	UNIT_TEST(utf8_is_checked_strictly),
+	UNIT_TEST(times_are_those_of_gmtime),
 };
 UNIT_MAIN(tests)
