@@ -12,6 +12,7 @@ VERSION    := 0.1.0
 PREFIX     ?= /usr/local
 bindir     ?= $(PREFIX)/bin
 libexecdir ?= $(PREFIX)/libexec
+mandir     ?= $(PREFIX)/share/man
 CC         ?= gcc
 ifeq ($(origin CC),default)
 CC         := gcc
@@ -130,8 +131,9 @@ $(B)/install/husk:
 install: all $(B)/install/husk
 	install -D -m 755 $(B)/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
+	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime
+	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime $(DESTDIR)$(mandir)/man1/husk.1
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
 FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \

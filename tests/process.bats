@@ -210,3 +210,17 @@ i686"
 	try run --id "$id" "$bundle"
 	expect_error 125 "config.json: process.apparmorProfile" "apparmor"
 }
+
+@test "husk's own program cannot be overwritten from where a container could reach it" {
+	args sleep 1000
+	local before
+	before=$(sha256sum "$HUSK-runtime")
+	husk create --bundle "$bundle" "$id"
+	exec 9<"/proc/$(pid_of "$id")/exe"
+	husk delete --force "$id"
+	# Nobody runs it now, so no "text file busy" stands in the way.
+	run bash -c 'echo overwritten >>/proc/self/fd/9'
+	exec 9<&-
+	[ "$status" -ne 0 ]
+	[ "$before" = "$(sha256sum "$HUSK-runtime")" ]
+}
