@@ -41,12 +41,20 @@ static void devices(void)
 		const char *path;
 		unsigned major, minor;
 	} nodes[] = {
-		{ "dev/null", 1, 3 }, { "dev/zero", 1, 5 }, { "dev/full", 1, 7 },
-		{ "dev/random", 1, 8 }, { "dev/urandom", 1, 9 }, { "dev/tty", 5, 0 },
+		{ "dev/null", 1, 3 },
+		{ "dev/zero", 1, 5 },
+		{ "dev/full", 1, 7 },
+		{ "dev/random", 1, 8 },
+		{ "dev/urandom", 1, 9 },
+		{ "dev/tty", 5, 0 },
 	};
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "dev/fd" }, { "/proc/self/fd/0", "dev/stdin" }, { "/proc/self/fd/1", "dev/stdout" },
-		{ "/proc/self/fd/2", "dev/stderr" }, { "/proc/kcore", "dev/core" }, { "pts/ptmx", "dev/ptmx" },
+		{ "/proc/self/fd", "dev/fd" },
+		{ "/proc/self/fd/0", "dev/stdin" },
+		{ "/proc/self/fd/1", "dev/stdout" },
+		{ "/proc/self/fd/2", "dev/stderr" },
+		{ "/proc/kcore", "dev/core" },
+		{ "pts/ptmx", "dev/ptmx" },
 	};
 
 	(void)umask(0);
