@@ -132,8 +132,10 @@ install: all $(B)/install/husk
 	install -D -m 755 $(B)/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
 	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
+	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime $(DESTDIR)$(mandir)/man1/husk.1
+	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime $(DESTDIR)$(mandir)/man1/husk.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
 FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \

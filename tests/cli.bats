@@ -164,3 +164,24 @@ commands="run create start state list kill delete spec plan"
 	[[ $stderr == *'config.json: hostname: '* ]]
 	[[ $stderr == *'config.json: linux.namespaces[0].type: '*'pidd'* ]]
 }
+
+# ---- completion ----
+
+# What bash would offer for the last word.
+completed() { # WORD...
+	# shellcheck source=/dev/null
+	source "$tree/contrib/husk.bash"
+	COMP_WORDS=(husk "$@") COMP_CWORD=$#
+	_husk "$HUSK" "${!#}"
+	echo "${COMPREPLY[*]}"
+}
+
+@test "completion offers commands, options and ids" {
+	[ "$(completed pl)" = plan ]
+	[ "$(completed --log-f)" = --log-format ]
+	[ "$(completed run --det)" = --detach ]
+	[ "$(completed --root "$state" delete "")" = "" ]
+	husk create --bundle "$bundle" "$id"
+	[ "$(completed --root "$state" delete "")" = "$id" ]
+	[ "$(completed --log-level debug sta)" = "start state" ]
+}

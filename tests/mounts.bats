@@ -232,12 +232,3 @@ fifo"
 	try run --id "$id" "$bundle"
 	expect_error 125 "config.json: root.path" "the host's own /"
 }
-
-@test "a Debian root runs apt-get" {
-	[ -n "${HUSK_TEST_DEBIAN:-}" ] || lacking "HUSK_TEST_DEBIAN names no Debian root here"
-	config --arg root "$HUSK_TEST_DEBIAN" '.root.path = $root'
-	args bash -c 'apt-get --version'
-	try run --id "$id" "$bundle"
-	expect 0
-	[[ $output == apt\ * ]]
-}
