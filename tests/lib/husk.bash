@@ -3,7 +3,7 @@
 # A test gets a state root of its own, and a bundle whose root file system is busybox, read-only and shared by the tests
 # of a file. Around each test the host is looked at: processes, mounts, cgroups, network links and state that were not
 # there before make the test fail, whatever it was about.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # variables of jq and of bats
 
 tree=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 HUSK=${HUSK:-$tree/build/husk}
