@@ -56,7 +56,9 @@ fail() {
 # What a container could leave. The sort keys are names, so a mount that moved is not a difference.
 host() {
 	echo "mounts:" && sed 's/^[0-9]* [0-9]* //' /proc/self/mountinfo | sort
-	echo "cgroups:" && find "$cgroups" -mindepth 1 -type d ! -path '*/init*' 2>/dev/null | sort
+	# Not those of another run of these tests.
+	echo "cgroups:" && find "$cgroups" -mindepth 1 -type d ! -path '*/init*' 2>/dev/null |
+		awk -v mine="/husk-$id" '!/\/husk-t[0-9]+-/ || index($0, mine)' | sort
 	echo "links:" && ip -o link | cut -d: -f2 | sort
 	echo "processes:" && marked
 }
