@@ -148,11 +148,14 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_SHARED) -o $@
 
 .PHONY: fuzz lint bench
-fuzz: all $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
-	tests/fuzz/run $(RUNS) $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
+FUZZ_PROGRAMS := $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
+fuzz:
+	tests/setup build fuzz
+	+$(MAKE) --no-print-directory all $(FUZZ_PROGRAMS)
+	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
 lint:
 	tests/setup build lint
-	tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
+	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@

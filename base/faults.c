@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/text.h"
 
 enum { FAULT_TEXT = 1024 };
@@ -15,8 +16,8 @@ void faults_init(struct faults *faults, struct arena *arena, const char *source)
 	*faults = (struct faults){ .arena = arena, .source = source };
 }
 
-__attribute__((format(printf, 4, 0))) static void add(
-	struct faults *faults, bool warning, const char *where, const char *fmt, va_list args)
+PRINTF(4, 0)
+static void add(struct faults *faults, bool warning, const char *where, const char *fmt, va_list args)
 {
 	unsigned *count = warning ? &faults->warnings : &faults->count;
 	struct fault *fault;

@@ -76,9 +76,9 @@ struct spec_mount {
 	bool bind, bind_recursive;
 	uint64_t attr_set, attr_clear;           /* MOUNT_ATTR_* of this mount */
 	uint64_t attr_set_tree, attr_clear_tree; /* MOUNT_ATTR_*, with AT_RECURSIVE: rro, rnosuid ... */
-	unsigned long sb_set,
-		sb_clear; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_I_VERSION, MS_SILENT, MS_MANDLOCK, MS_RDONLY */
-	bool read_only;   /* "ro": on the mount, and on the superblock of a new one */
+	/* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_I_VERSION, MS_SILENT, MS_MANDLOCK, MS_RDONLY */
+	unsigned long sb_set, sb_clear;
+	bool read_only; /* "ro": on the mount, and on the superblock of a new one */
 	bool remount;
 	bool tmpcopyup, copy_symlink, src_nofollow, dest_nofollow;
 	enum { SPEC_IDMAP_NONE, SPEC_IDMAP, SPEC_IDMAP_TREE } idmap;
