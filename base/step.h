@@ -13,6 +13,8 @@ struct error;
 struct step;
 struct text;
 
+enum { WALK_DETAIL = 512 };
+
 /* What steps of one walk share. All descriptors belong to the child's copy of the table; exec closes them; -1 = none. */
 struct walk {
 	int sock;                           /* to whoever waits for this walk: reports, requests, descriptors */
@@ -24,6 +26,8 @@ struct walk {
 	bool mask_file_used, mask_dir_used; /* attached once: the next mask is a clone */
 	int terminal;                       /* the slave side of the container's pty */
 	int fs_context;                     /* a file-system context that refused; its log says why [fsopen(2)] */
+	int wait_status;                    /* of a hook that failed, as wait(2) has it; -1 = it took too long */
+	char detail[WALK_DETAIL];           /* what it wrote; or the kernel's words, from fs_context */
 	const char *program;                /* what the search in PATH found */
 };
 
@@ -32,6 +36,7 @@ enum walk_message {
 	WALK_FAILED,   /* a struct report follows (runtime/report.h) */
 	WALK_TERMINAL, /* the master of its pty comes with it */
 	WALK_READY,    /* all is set up; it waits at the gate */
+	WALK_HOOKS,    /* namespaces and mounts are there; it waits while the runtime's hooks run */
 };
 
 /* Verdicts of our own, beside negative errnos: what a step saw and refuses to live with. runtime/report.c has the words. */
@@ -41,6 +46,7 @@ enum step_verdict {
 	STEP_OUTSIDE_ROOT,      /* the working directory is not beneath the container's root */
 	STEP_IDENTITY_DIFFERS,  /* ids or groups are not what was set */
 	STEP_PARENT_GONE,       /* husk ended before it let go: silent end */
+	STEP_HOOK_FAILED,       /* walk->wait_status and walk->detail say how */
 	STEP_VERDICTS_END,
 };
 

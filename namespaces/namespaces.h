@@ -68,12 +68,17 @@ struct view_request {
 	const char *rootfs;   /* absolute path of the root, in the host's view */
 	bool devices_by_bind; /* mknod(2) is not allowed here: a user namespace */
 	bool terminal;        /* a pty is made and becomes /dev/console */
+	bool root_at_path;    /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
 };
 
 /* Steps from the host's view to the container's: the private procfs, the root, mounts in their order, devices, links,
- * terminal, masks, read-only paths, pivot, root's own flags. Pure. What is asked for but not supported is a fault. */
+ * terminal, masks, read-only paths. The process still has the host's root. Pure. What is asked for but not supported is
+ * a fault. */
 void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
 	struct faults *faults);
+
+/* Then into it: pivot (or, where / is a ramdisk, chroot), the root's own flags. Pure. */
+void view_enter_steps(const struct spec *spec, bool no_pivot, struct steps *steps);
 
 /* Steps for host name, domain name and sysctls; they need the view's private procfs, so they come after it. */
 void names_steps(const struct spec *spec, struct steps *steps);

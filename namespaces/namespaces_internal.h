@@ -56,12 +56,14 @@ extern const struct step_kind null_step;             /* none */
 extern const struct step_kind mask_step;             /* struct path_args */
 extern const struct step_kind readonly_step;         /* struct path_args */
 extern const struct step_kind pivot_step;            /* none */
+extern const struct step_kind chroot_step;           /* none */
 extern const struct step_kind root_readonly_step;    /* none */
 extern const struct step_kind root_propagation_step; /* struct propagation_args */
 
 struct root_args {
 	const char *path;
 	uint64_t propagation; /* MS_PRIVATE or MS_SLAVE: what the root and all below it are to the host */
+	bool at_path;         /* mounted there, not over "/" */
 };
 
 struct terminal_args {

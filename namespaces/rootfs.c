@@ -79,13 +79,30 @@ static int root_open(struct step *step, struct error *err)
 	return 0;
 }
 
+/* The folder that the tree was cloned from, in our own mount namespace: looked up anew, and it must be the same. */
+static int open_own_place(const struct root_args *args, int tree)
+{
+	cleanup_close int fd = open(args->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat here, there;
+
+	if (fd < 0 || fstat(fd, &here) < 0 || fstat(tree, &there) < 0)
+		return -errno;
+	return here.st_ino == there.st_ino && here.st_dev == there.st_dev ? fd_take(&fd) : -ESTALE;
+}
+
 static int root_apply(const struct step *step, struct walk *walk)
 {
+	const struct root_args *args = step->args;
 	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+	cleanup_close int place = -1;
 
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return -errno;
-	if (move_mount(step->fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	place = args->at_path ? open_own_place(args, step->fd) : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (place < 0)
+		return args->at_path ? place : -errno;
+	if (move_mount(step->fd, "", place, "", flags) < 0)
 		return -errno;
 	walk->root = step->fd;
 	return 0;
@@ -107,6 +124,20 @@ static int pivot_apply(const struct step *step, struct walk *walk)
 	if (umount2(".", MNT_DETACH) < 0)
 		return -errno;
 	return chdir("/") < 0 ? -errno : 0;
+}
+
+static void chroot_say(const struct step *step, struct text *text)
+{
+	(void)step;
+	text_add(text, "change into the root, without a pivot");
+}
+
+static int chroot_apply(const struct step *step, struct walk *walk)
+{
+	(void)step;
+	if (fchdir(walk->root) < 0 || chroot(".") < 0)
+		return -errno;
+	return 0;
 }
 
 /* ---- its flags ---- */
@@ -151,6 +182,7 @@ static int root_propagation_apply(const struct step *step, struct walk *walk)
 const struct step_kind procfs_step = { .name = "procfs", .say = procfs_say, .apply = procfs_apply };
 const struct step_kind root_step = { .name = "root", .say = root_say, .open = root_open, .apply = root_apply };
 const struct step_kind pivot_step = { .name = "pivot", .say = pivot_say, .apply = pivot_apply };
+const struct step_kind chroot_step = { .name = "chroot", .say = chroot_say, .apply = chroot_apply };
 const struct step_kind root_readonly_step = {
 	.name = "root-readonly",
 	.say = root_readonly_say,

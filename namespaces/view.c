@@ -215,6 +215,7 @@ static void add_root(
 
 	args->path = request->rootfs;
 	args->propagation = follows_host ? MS_SLAVE : MS_PRIVATE;
+	args->at_path = request->root_at_path;
 	steps_add(steps, &root_step, "root.path", args);
 }
 
@@ -279,6 +280,10 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 		steps_add(steps, &null_step, NULL, NULL);
 	add_paths(&spec->linux_.readonly_paths, &readonly_step, "linux.readonlyPaths", arena, steps);
 	add_paths(&spec->linux_.masked_paths, &mask_step, "linux.maskedPaths", arena, steps);
-	steps_add(steps, &pivot_step, NULL, NULL);
-	add_root_flags(spec, arena, steps);
+}
+
+void view_enter_steps(const struct spec *spec, bool no_pivot, struct steps *steps)
+{
+	steps_add(steps, no_pivot ? &chroot_step : &pivot_step, NULL, NULL);
+	add_root_flags(spec, steps->arena, steps);
 }

@@ -5,11 +5,13 @@
 #include "runtime/container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
 #include "runtime/gate.h"
@@ -97,6 +99,41 @@ int container_lock(struct container *container, struct error *err)
 	return r;
 }
 
+/* ---- documents ---- */
+
+int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err)
+{
+	const struct record *record = &container->record;
+	struct faults faults;
+	int r;
+
+	if (!container->has_record)
+		return error_bad(err, EPERM, "the container \"%s\" is being created", container->id);
+	faults_init(&faults, arena, NULL);
+	r = spec_parse(record->config, record->config_len, arena, ret_spec, &faults, err);
+	if (r == 0 && faults.count)
+		r = error_bad(err, EINVAL, "the config of the container \"%s\" is of another version of husk",
+			container->id);
+	return r;
+}
+
+struct spec_state container_state(const struct container *container)
+{
+	const struct record *record = &container->record;
+
+	return (struct spec_state){
+		.id = container->id,
+		.status = container->status,
+		.pid = container->pid,
+		.bundle = record->bundle ? record->bundle : "",
+		.rootfs = record->rootfs,
+		.created = record->created,
+		.owner = record->owner,
+		.annotations = record->annotations,
+		.annotation_count = record->annotation_count,
+	};
+}
+
 /* ---- signals ---- */
 
 static int kill_all(const struct container *container, int signal, struct error *err)
@@ -119,6 +156,8 @@ static int not_running(const struct container *container, struct error *err)
 
 int container_kill(const struct container *container, int signal, bool all, struct error *err)
 {
+	/* Without a pid namespace of its own, what it started would live on [runc]. */
+	all = all || (signal == SIGKILL && container->record.shares_pids && container->status != SPEC_STOPPED);
 	if (all && container->record.cgroup)
 		return kill_all(container, signal, err);
 	if (container->status == SPEC_STOPPED || container->pidfd < 0)

@@ -29,13 +29,23 @@ int container_open_damaged(int root, const char *id, struct container *ret, stru
 /* Locks it against other husks and looks again, since it may have changed before. */
 int container_lock(struct container *container, struct error *err);
 
-/* Lets a created container run its program. Where that fails, the container has stopped. */
+/* Its config, as it was at create. */
+int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err);
+
+/* Its state document; borrows everything from the record. */
+struct spec_state container_state(const struct container *container);
+
+/* Lets a created container run its program, and runs its poststart hooks. Where the program fails, the container has
+ * stopped; where a hook fails, it is gone [runtime.md, Lifecycle, 7 and 9]. */
 int container_start(struct container *container, struct arena *arena, struct error *err);
 
 /* Signals its first process; `all`: everything in its cgroup. Only created, running and paused containers, unless
  * `all`. */
 int container_kill(const struct container *container, int signal, bool all, struct error *err);
 
-/* Kills what is left of it, removes its cgroup and its state. The lock must be held. What is gone already is fine, so
+/* Runs its poststart hooks. */
+int container_poststart(const struct container *container, struct arena *arena, struct error *err);
+
+/* Kills what is left of it, removes its cgroup, runs its poststop hooks and removes its state. The lock must be held. What is gone already is fine, so
  * it can be called again after a failure, or by another husk after a crash. */
 int container_erase(struct container *container, struct error *err);

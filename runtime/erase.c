@@ -8,10 +8,12 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
 #include "runtime/container.h"
+#include "runtime/hooks.h"
 #include "runtime/state_dir.h"
 
 enum { KILL_TIMEOUT_MS = 10000 };
@@ -54,11 +56,34 @@ static int erase_cgroup(const struct record *record, struct error *err)
 	return r;
 }
 
+/* Before the state goes, so that a husk that is killed here runs them again rather than never. */
+static void poststop(const struct container *container)
+{
+	struct hook_setting setting = { .bundle = container->record.bundle };
+	struct spec_state state = container_state(container);
+	struct arena arena;
+	struct spec *spec;
+
+	if (!container->record.has_poststop)
+		return;
+	arena_init(&arena);
+	state.status = SPEC_STOPPED;
+	if (container_spec(container, &arena, &spec, NULL) == 0) {
+		hook_document(&state, &arena, &setting);
+		setting.out_file = spec_annotation(spec, "run.oci.hooks.stdout");
+		setting.err_file = spec_annotation(spec, "run.oci.hooks.stderr");
+		hooks_run_all(&spec->hooks[SPEC_HOOK_POSTSTOP], &setting, 0);
+	}
+	arena_done(&arena);
+}
+
 int container_erase(struct container *container, struct error *err)
 {
 	int r = end_init(container, err);
 
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
+	if (r == 0)
+		poststop(container);
 	return r < 0 ? r : state_dir_remove(container->root, container->id, container->dir, err);
 }

@@ -14,24 +14,32 @@
 #include "runtime/report.h"
 
 /* What the kernel logged about a mount it refused: "e overlay: No changes allowed" [fsopen(2), message retrieval]. */
-static void read_detail(int fs_context, char *detail, size_t size)
+static void read_log(struct walk *walk)
 {
-	ssize_t n = fs_context < 0 ? -1 : read(fs_context, detail, size - 1);
+	enum { LEVEL = 2 }; /* the level and a blank */
+	char *detail = walk->detail;
+	ssize_t n = read(walk->fs_context, detail, sizeof(walk->detail) - 1);
 
-	if (n <= 2)
-		n = 0;
-	if (n > 0 && detail[n - 1] == '\n')
+	if (n <= LEVEL)
+		n = LEVEL;
+	else if (detail[n - 1] == '\n')
 		n--;
-	detail[n] = '\0';
-	if (n > 2) /* the level and a blank */
-		(void)memmove(detail, detail + 2, (size_t)n - 1);
+	(void)memmove(detail, detail + LEVEL, (size_t)n - LEVEL);
+	detail[n - LEVEL] = '\0';
 }
 
-static _Noreturn void fail(const struct walk *walk, size_t step, int code)
+static _Noreturn void fail(struct walk *walk, size_t step, int code)
 {
-	struct report report = { .message = WALK_FAILED, .step = (uint32_t)step, .code = code };
+	struct report report = {
+		.message = WALK_FAILED,
+		.step = (uint32_t)step,
+		.code = code,
+		.wait_status = walk->wait_status,
+	};
 
-	read_detail(walk->fs_context, report.detail, sizeof(report.detail));
+	if (walk->fs_context >= 0)
+		read_log(walk);
+	(void)memcpy(report.detail, walk->detail, sizeof(report.detail));
 	(void)send(walk->sock, &report, sizeof(report), MSG_NOSIGNAL);
 	_exit(1);
 }

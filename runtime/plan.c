@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/faults.h"
 #include "netns/netns.h"
+#include "runtime/hooks.h"
 #include "runtime/process.h"
 
 static void check_possible(const struct spec *spec, struct faults *faults)
@@ -17,6 +18,36 @@ static void check_possible(const struct spec *spec, struct faults *faults)
 		faults_add(faults, "linux.namespaces", "a mount namespace is required: add {\"type\": \"mount\"}");
 }
 
+struct hook_setting *plan_hook_setting(const struct plan *plan, enum spec_status status)
+{
+	const struct spec_state state = {
+		.id = plan->id,
+		.status = status,
+		.bundle = plan->bundle,
+		.rootfs = plan->rootfs,
+		.annotations = plan->spec->annotations,
+		.annotation_count = plan->spec->annotation_count,
+	};
+	struct hook_setting *setting = ARENA_NEW(plan->arena, struct hook_setting);
+
+	hook_document(&state, plan->arena, setting);
+	setting->bundle = plan->bundle;
+	setting->out_file = spec_annotation(plan->spec, "run.oci.hooks.stdout");
+	setting->err_file = spec_annotation(plan->spec, "run.oci.hooks.stderr");
+	return setting;
+}
+
+void plan_add_hooks(struct plan *plan, enum spec_hook_kind kind, const struct hook_setting *setting)
+{
+	const struct spec_hooks *hooks = &plan->spec->hooks[kind];
+
+	for (size_t i = 0; i < hooks->count; i++) {
+		struct hook_args *args = ARENA_NEW(plan->arena, struct hook_args);
+		*args = (struct hook_args){ .hook = &hooks->items[i], .setting = setting };
+		steps_add(&plan->steps, &hook_step, hooks->items[i].origin, args);
+	}
+}
+
 static const char *absolute_rootfs(const struct spec *spec, const char *bundle, struct arena *arena)
 {
 	if (spec->root_path[0] == '/')
@@ -24,7 +55,28 @@ static const char *absolute_rootfs(const struct spec *spec, const char *bundle, 
 	return arena_printf(arena, "%s/%s", bundle, spec->root_path);
 }
 
-static void add_view(struct plan *plan, struct faults *faults)
+static bool has_hooks_before_pivot(const struct spec *spec)
+{
+	return spec->hooks[SPEC_HOOK_PRESTART].count || spec->hooks[SPEC_HOOK_CREATE_RUNTIME].count ||
+		spec->hooks[SPEC_HOOK_CREATE_CONTAINER].count;
+}
+
+/* When all mounts are there and the host's view, too: the runtime's own first, then those inside
+ * [runtime.md, Lifecycle, 3 to 5]. */
+static void add_hooks_before_pivot(struct plan *plan)
+{
+	const struct spec_hooks *hooks = plan->spec->hooks;
+
+	if (!has_hooks_before_pivot(plan->spec))
+		return;
+	plan->creating = plan_hook_setting(plan, SPEC_CREATING);
+	plan->waits_for_hooks = hooks[SPEC_HOOK_PRESTART].count || hooks[SPEC_HOOK_CREATE_RUNTIME].count;
+	if (plan->waits_for_hooks)
+		steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
+	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
+}
+
+static void add_view(struct plan *plan, bool no_pivot, struct faults *faults)
 {
 	struct view_request request = {
 		.bundle = plan->bundle,
@@ -33,7 +85,10 @@ static void add_view(struct plan *plan, struct faults *faults)
 		.terminal = plan->terminal,
 	};
 
+	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps, faults);
+	add_hooks_before_pivot(plan);
+	view_enter_steps(plan->spec, no_pivot, &plan->steps);
 	names_steps(plan->spec, &plan->steps);
 }
 
@@ -49,6 +104,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 		.bundle = request->bundle,
 		.rootfs = absolute_rootfs(spec, request->bundle, arena),
 		.spec = spec,
+		.process = &spec->process,
 		.has_cgroup = !request->no_cgroup,
 		.terminal = spec->process.terminal,
 		.no_new_keyring = request->no_new_keyring,
@@ -63,7 +119,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	namespaces_steps(&plan->namespaces, &plan->steps);
 	if (linux_->namespaces[SPEC_NS_NETWORK].given && !linux_->namespaces[SPEC_NS_NETWORK].path)
 		loopback_steps(&plan->steps);
-	add_view(plan, faults);
+	add_view(plan, request->no_pivot, faults);
 	process_last_steps(plan, request, faults);
 
 	if (!plan->has_cgroup)

@@ -41,6 +41,7 @@ struct plan {
 	const char *id;
 	const char *bundle, *rootfs; /* absolute */
 	const struct spec *spec;
+	const struct spec_process *process; /* of the spec, or the one that joins it */
 	const char *config; /* the bytes of config.json, for the frozen copy */
 	size_t config_len;
 	struct namespaces_plan namespaces;
@@ -52,6 +53,8 @@ struct plan {
 	struct gate_args *gate;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp; /* NULL without; empty until compiled */
+	bool waits_for_hooks;            /* a step of the walk waits for prestart and createRuntime */
+	const struct hook_setting *creating; /* of all hooks before `start`; NULL without such */
 };
 
 struct plan_request {
@@ -60,6 +63,7 @@ struct plan_request {
 	enum gate gate;
 	bool no_cgroup; /* --cgroup-manager disabled */
 	bool no_new_keyring;
+	bool no_pivot; /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
 	unsigned preserve_fds;
 };
 

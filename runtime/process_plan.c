@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/faults.h"
 #include "base/text.h"
+#include "runtime/hooks.h"
 #include "runtime/plan.h"
 #include "runtime/process.h"
 #include "runtime/steps.h"
@@ -87,7 +88,7 @@ static struct exec_args *exec_args(
 
 static void add_identity(struct plan *plan)
 {
-	const struct spec_process *process = &plan->spec->process;
+	const struct spec_process *process = plan->process;
 	struct identity_args *args = ARENA_NEW(plan->arena, struct identity_args);
 	bool own_seccomp = plan->seccomp && !process->no_new_privileges;
 
@@ -119,7 +120,7 @@ static void add_label(struct plan *plan, const char *module, const char *label, 
 
 static void add_scheduling(struct plan *plan)
 {
-	const struct spec_process *process = &plan->spec->process;
+	const struct spec_process *process = plan->process;
 
 	if (process->scheduler.given)
 		steps_add(&plan->steps, &scheduler_step, "process.scheduler", (void *)&process->scheduler);
@@ -132,10 +133,6 @@ static void add_scheduling(struct plan *plan)
 
 static void check_supported(const struct spec *spec, struct faults *faults)
 {
-	for (int kind = 0; kind < SPEC_HOOK_KINDS; kind++)
-		if (spec->hooks[kind].count)
-			faults_add(faults, arena_printf(faults->arena, "hooks.%s", spec_hook_names[kind]),
-				"hooks are not supported yet");
 	if (spec->linux_.memory_policy.given)
 		faults_add(faults, "linux.memoryPolicy", "not supported yet");
 	if (spec->linux_.intel_rdt.given)
@@ -146,6 +143,20 @@ static void check_supported(const struct spec *spec, struct faults *faults)
 		faults_add(faults, "linux.mountLabel", "not supported yet");
 	if (spec->linux_.seccomp.notifies)
 		faults_add(faults, "linux.seccomp", "SCMP_ACT_NOTIFY is not supported yet");
+}
+
+/* In the container, as its user, and in the environment of its program unless they have one. */
+static void add_start_hooks(struct plan *plan)
+{
+	struct hook_setting *setting;
+
+	if (!plan->spec->hooks[SPEC_HOOK_START_CONTAINER].count)
+		return;
+	setting = plan_hook_setting(plan, SPEC_CREATED);
+	setting->bundle = NULL;
+	setting->out_file = setting->err_file = NULL; /* paths of the host's */
+	setting->env = plan->exec->envp;
+	plan_add_hooks(plan, SPEC_HOOK_START_CONTAINER, setting);
 }
 
 void process_first_steps(struct plan *plan)
@@ -162,7 +173,7 @@ void process_first_steps(struct plan *plan)
 void process_last_steps(struct plan *plan, const struct plan_request *request, struct faults *faults)
 {
 	const struct spec *spec = plan->spec;
-	const struct spec_process *process = &spec->process;
+	const struct spec_process *process = plan->process;
 	struct steps *steps = &plan->steps;
 
 	check_supported(spec, faults);
@@ -187,6 +198,7 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 	steps_add(steps, &find_step, "process.args[0]", plan->exec);
 	steps_add(steps, &handover_step, NULL, NULL);
 	steps_add(steps, &gate_step, NULL, plan->gate);
+	add_start_hooks(plan);
 	for (size_t i = 0; i < process->rlimit_count; i++)
 		steps_add(steps, &rlimit_step, arena_printf(plan->arena, "process.rlimits[%zu]", i),
 			&process->rlimits[i]);

@@ -35,6 +35,9 @@ static void write_header(const struct record *record, struct json_writer *w)
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
 	}
 	json_bool(w, "noNewKeyring", record->no_new_keyring);
+	json_bool(w, "sharesPids", record->shares_pids);
+	json_bool(w, "hasPoststart", record->has_poststart);
+	json_bool(w, "hasPoststop", record->has_poststop);
 	json_object(w, "annotations");
 	for (size_t i = 0; i < record->annotation_count; i++)
 		json_string(w, record->annotations[i].key, record->annotations[i].value);
@@ -76,6 +79,13 @@ static const char *member_text(const struct json *header, const char *key)
 	return value && value->kind == JSON_STRING ? value->text : NULL;
 }
 
+static bool member_bool(const struct json *header, const char *key)
+{
+	const struct json *value = json_member(header, key);
+
+	return value && value->kind == JSON_BOOL && value->boolean;
+}
+
 static void read_annotations(const struct json *header, struct arena *arena, struct record *record)
 {
 	const struct json *object = json_member(header, "annotations");
@@ -92,7 +102,6 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 {
 	const struct json *format = json_member(header, "format");
 	const struct json *existing = json_member(header, "cgroupExisting");
-	const struct json *no_keyring = json_member(header, "noNewKeyring");
 	uint64_t number = 0;
 
 	if (!format || json_to_u64(format, RECORD_FORMAT, RECORD_FORMAT, &number) < 0)
@@ -106,7 +115,10 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->owner = member_text(header, "owner");
 	record->cgroup = member_text(header, "cgroup");
 	record->cgroup_existing = existing ? (unsigned)number : 0;
-	record->no_new_keyring = no_keyring && no_keyring->kind == JSON_BOOL && no_keyring->boolean;
+	record->no_new_keyring = member_bool(header, "noNewKeyring");
+	record->shares_pids = member_bool(header, "sharesPids");
+	record->has_poststart = member_bool(header, "hasPoststart");
+	record->has_poststop = member_bool(header, "hasPoststop");
 	read_annotations(header, arena, record);
 	return record->id && record->bundle && record->rootfs && record->created && record->owner;
 }

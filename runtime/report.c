@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/step.h"
 #include "base/text.h"
+#include "runtime/hooks.h"
 
 static const struct {
 	int code;
@@ -24,7 +25,8 @@ static const struct {
 	{ STEP_IDENTITY_DIFFERS, "refused: the kernel did not set all ids as asked" },
 	{ STEP_PARENT_GONE, "husk ended before the container was ready" },
 };
-static_assert(ARRAY_SIZE(verdicts) == STEP_VERDICTS_END - STEP_ON_PROCFS, "a verdict has no words");
+/* A hook has words of its own. */
+static_assert(ARRAY_SIZE(verdicts) + 1 == STEP_VERDICTS_END - STEP_ON_PROCFS, "a verdict has no words");
 
 /* What to do, by the kind of step and errno; the first that fits. */
 static const struct {
@@ -84,6 +86,8 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 	step = &steps->items[report->step];
 	*err = (struct error){ .code = report->code };
 	step_blame(step, err);
+	if (report->code == STEP_HOOK_FAILED)
+		return hook_explain(report->wait_status, report->detail, err);
 	if (report->code < -4095) {
 		explain_verdict(report->code, err);
 		err->code = -EPERM;
@@ -112,11 +116,14 @@ int report_receive(int sock, struct report *ret_report, int *ret_fd)
 		*ret_report = message;
 		return REPORT_FAILED;
 	}
-	if (n == sizeof(uint32_t) && message.message == WALK_READY)
-		return REPORT_READY;
-	if (n == sizeof(uint32_t) && message.message == WALK_TERMINAL && fd >= 0) {
+	if (n != sizeof(uint32_t))
+		return -EPROTO;
+	switch (message.message) {
+	case WALK_READY: return REPORT_READY;
+	case WALK_HOOKS: return REPORT_HOOKS;
+	case WALK_TERMINAL:
 		*ret_fd = fd_take(&fd);
-		return REPORT_TERMINAL;
+		return *ret_fd < 0 ? -EPROTO : REPORT_TERMINAL;
+	default: return -EPROTO;
 	}
-	return -EPROTO;
 }

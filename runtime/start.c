@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "runtime/container.h"
 #include "runtime/gate.h"
+#include "runtime/hooks.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
@@ -28,11 +29,40 @@ static int explain(
 	struct plan plan;
 
 	faults_init(&faults, arena, NULL);
-	if (spec_parse(record->config, record->config_len, arena, &spec, &faults, NULL) < 0 || faults.count > 0 ||
-		plan_make(spec, &request, arena, &plan, &faults) < 0 || faults.count > 0)
+	if (container_spec(container, arena, &spec, NULL) < 0 || plan_make(spec, &request, arena, &plan, &faults) < 0 || faults.count > 0)
 		return error_sys(err, report->code, "run the program of the container \"%s\"", container->id);
 	(void)report_explain(report, &plan.steps, err);
 	return error_at(err, "config.json");
+}
+
+int container_poststart(const struct container *container, struct arena *arena, struct error *err)
+{
+	struct hook_setting setting = { .bundle = container->record.bundle };
+	struct spec_state state = container_state(container);
+	struct spec *spec;
+	int r;
+
+	if (!container->record.has_poststart)
+		return 0;
+	r = container_spec(container, arena, &spec, err);
+	if (r < 0)
+		return r;
+	state.status = SPEC_RUNNING;
+	hook_document(&state, arena, &setting);
+	setting.out_file = spec_annotation(spec, "run.oci.hooks.stdout");
+	setting.err_file = spec_annotation(spec, "run.oci.hooks.stderr");
+	r = hooks_run(&spec->hooks[SPEC_HOOK_POSTSTART], &setting, container->pid, err);
+	return r < 0 ? error_at(err, "config.json") : 0;
+}
+
+/* A container whose hook has failed is stopped and destroyed. */
+static int give_up(struct container *container, struct error *err)
+{
+	struct error also = { 0 };
+
+	if (container_erase(container, &also) < 0)
+		(void)error_hint(err, "and the container could not be removed: %s", also.what);
+	return err->code;
 }
 
 static int refuse(const struct container *container, struct error *err)
@@ -56,7 +86,11 @@ int container_start(struct container *container, struct arena *arena, struct err
 		return sock;
 	r = report_receive(sock, &report, &fd);
 	fd_closep(&fd);
-	if (r == REPORT_FAILED)
-		return explain(container, &report, arena, err);
-	return r < 0 ? error_sys(err, r, "hear from the container \"%s\"", container->id) : 0;
+	if (r == REPORT_FAILED) {
+		(void)explain(container, &report, arena, err);
+		return report.code == STEP_HOOK_FAILED ? give_up(container, err) : err->code;
+	}
+	if (r < 0)
+		return error_sys(err, r, "hear from the container \"%s\"", container->id);
+	return container_poststart(container, arena, err) < 0 ? give_up(container, err) : 0;
 }

@@ -16,10 +16,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "runtime/cli/options.h"
 #include "runtime/create.h"
 #include "runtime/self.h"
 #include "runtime/state_dir.h"
+#include "runtime/terminal.h"
 #include "runtime/wait.h"
 
 /* ---- state ---- */
@@ -134,7 +136,7 @@ int cli_write(const char *text, size_t len, struct error *err)
 /* ---- create and run ---- */
 
 /* What is to stay open must be open: else a descriptor of ours would take its place. */
-static int check_preserved(unsigned count, struct error *err)
+int cli_check_preserved(unsigned count, struct error *err)
 {
 	for (unsigned fd = 3; fd < 3 + count; fd++)
 		if (fcntl((int)fd, F_GETFD) < 0)
@@ -160,33 +162,53 @@ static int name_it(const struct invocation *invocation, struct making *making, c
 	return spec_check_id(*ret_id, err);
 }
 
-int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret,
-	struct created *ret_created, struct error *err)
+/* Who takes the terminal: a socket, or the relay of a `run` in the foreground. */
+static int check_terminal(
+	const struct create_options *options, bool terminal, enum gate gate, struct error *err)
+{
+	if (options->console_socket && !terminal)
+		return error_bad(err, EINVAL, "--console-socket: process.terminal is not true in config.json");
+	if (terminal && !options->console_socket && (gate == GATE_SOCKET || options->detach)) {
+		(void)error_bad(err, EINVAL,
+			"config.json: process.terminal: a container in the background needs --console-socket");
+		return error_hint(err, "or set process.terminal to false");
+	}
+	return 0;
+}
+
+int cli_make_container(
+	const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err)
 {
 	const struct create_options *options = invocation->options;
 	struct plan_request request = {
 		.gate = gate,
 		.preserve_fds = options->preserve_fds,
 		.no_new_keyring = options->no_new_keyring,
+		.no_pivot = options->no_pivot,
 	};
-	struct create_request create = { .pid_file = options->pid_file };
-	bool terminal_ok = gate == GATE_PAIR && !options->detach;
+	struct create_request create = {
+		.pid_file = options->pid_file,
+		.console_socket = options->console_socket,
+		.pidfd_socket = options->pidfd_socket,
+	};
 	int r;
 
-	*ret = (struct making){ .root = -1, .signal_fd = -1, .container = { .dir = -1, .pidfd = -1 } };
-	*ret_created = (struct created){ .sock = -1, .terminal = -1 };
+	*ret = (struct making){
+		.root = -1,
+		.signal_fd = -1,
+		.container = { .dir = -1, .pidfd = -1 },
+		.child = { .sock = -1, .other = -1, .pidfd = -1, .terminal = -1 },
+	};
 	if ((r = self_check(err)) < 0)
 		return r;
-	if ((r = check_preserved(options->preserve_fds, err)) < 0)
+	if ((r = cli_check_preserved(options->preserve_fds, err)) < 0)
 		return r;
 	if ((r = name_it(invocation, ret, &request.id, err)) < 0)
 		return r;
 	if ((r = cli_plan_bundle(invocation, &ret->bundle, &request, gate == GATE_PAIR, err)) < 0)
 		return r;
-	if (ret->bundle.plan.terminal && !terminal_ok)
-		return error_bad(err, EINVAL,
-			"config.json: process.terminal: a container in the background needs a console socket, which is not"
-			" supported yet");
+	if ((r = check_terminal(options, ret->bundle.plan.terminal, gate, err)) < 0)
+		return r;
 	if ((r = cli_open_root(invocation, true, &ret->root, err)) < 0)
 		return r;
 	ret->signal_fd = wait_block(err);
@@ -194,5 +216,31 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		return ret->signal_fd;
 	create.root = ret->root;
 	create.signal_fd = ret->signal_fd;
-	return create_container(&ret->bundle.plan, &create, &ret->container, ret_created, err);
+	return create_container(&ret->bundle.plan, &create, &ret->container, &ret->child, err);
+}
+
+void cli_warn_of_seccomp(const struct plan *plan)
+{
+	char line[768];
+	struct text text;
+
+	if (!plan->seccomp || !plan->seccomp->unknown)
+		return;
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "config.json: linux.seccomp: system calls unknown to this libseccomp are left out: %s",
+		plan->seccomp->unknown);
+	log_line(LOG_LEVEL_WARNING, line);
+}
+
+int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err)
+{
+	struct relay relay = { .master = -1 };
+	int status = 0, r = 0;
+
+	if (*terminal >= 0)
+		r = relay_start(&relay, terminal, err);
+	if (r == 0)
+		r = wait_for(pidfd, signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
+	relay_stop(&relay);
+	return r < 0 ? r : status;
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "runtime/child.h"
 #include "runtime/container.h"
 #include "runtime/plan.h"
 struct error;
@@ -41,11 +42,10 @@ int cli_write(const char *text, size_t len, struct error *err);
 /* ---- create and run ---- */
 
 struct create_options {
-	const char *bundle, *id, *pid_file;
+	const char *bundle, *id, *pid_file, *console_socket, *pidfd_socket;
 	unsigned preserve_fds;
-	bool no_new_keyring, detach, keep, no_subreaper;
+	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
 };
-struct created;
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,
  * the container and the rest are the caller's to close. */
@@ -53,6 +53,16 @@ struct making {
 	struct bundle bundle;
 	int root, signal_fd;
 	struct container container;
+	struct child child;
 };
-int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret,
-	struct created *ret_created, struct error *err);
+int cli_make_container(
+	const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
+
+/* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status. */
+int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err);
+
+/* What must stay open for the program is open, and nothing else gets to it. */
+int cli_check_preserved(unsigned count, struct error *err);
+
+/* Warns of system calls that a filter leaves out. */
+void cli_warn_of_seccomp(const struct plan *plan);

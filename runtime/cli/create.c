@@ -10,16 +10,14 @@
 #include "runtime/cli/options.h"
 #include "runtime/create.h"
 #include "runtime/state_dir.h"
-#include "runtime/terminal.h"
-#include "runtime/wait.h"
+#include "runtime/report.h"
 
-static void close_all(struct making *making, struct created *created)
+static void close_all(struct making *making)
 {
 	if (making->bundle.plan.gate)
 		plan_close(&making->bundle.plan);
 	container_close(&making->container);
-	fd_closep(&created->sock);
-	fd_closep(&created->terminal);
+	child_close(&making->child);
 	fd_closep(&making->signal_fd);
 	fd_closep(&making->root);
 }
@@ -27,42 +25,26 @@ static void close_all(struct making *making, struct created *created)
 static int create_run(const struct invocation *invocation, struct error *err)
 {
 	struct making making;
-	struct created created;
-	int r = cli_make_container(invocation, GATE_SOCKET, &making, &created, err);
+	int r = cli_make_container(invocation, GATE_SOCKET, &making, err);
 
 	if (r == 0)
 		state_dir_unlock(making.container.dir);
-	close_all(&making, &created);
+	close_all(&making);
 	return r;
 }
 
 /* ---- run ---- */
 
-static void warn_of_seccomp(const struct plan *plan)
+/* Until the program runs and its poststart hooks have. */
+static int start_it(const struct invocation *invocation, struct making *making, struct error *err)
 {
-	char line[768];
-	struct text text;
+	int r = child_await(&making->child, REPORT_END, err);
 
-	if (!plan->seccomp || !plan->seccomp->unknown)
-		return;
-	text_init(&text, line, sizeof(line));
-	text_add(&text, "config.json: linux.seccomp: system calls unknown to this libseccomp are left out: %s",
-		plan->seccomp->unknown);
-	log_line(LOG_LEVEL_WARNING, line);
-}
-
-static int in_the_foreground(struct making *making, struct created *created, struct error *err)
-{
-	struct relay relay = { .master = -1 };
-	int status = 0, r = 0;
-
-	if (created->terminal >= 0)
-		r = relay_start(&relay, &created->terminal, err);
-	if (r == 0)
-		r = wait_for(
-			making->container.pidfd, making->signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
-	relay_stop(&relay);
-	return r < 0 ? r : status;
+	if (r < 0) {
+		child_kill(making->container.pidfd);
+		return error_at(err, "config.json");
+	}
+	return container_poststart(&making->container, invocation->arena, err);
 }
 
 /* The container is removed by its record, as `delete --force` would. */
@@ -80,22 +62,19 @@ static int run_run(const struct invocation *invocation, struct error *err)
 	const struct create_options *options = invocation->options;
 	struct error also = { 0 };
 	struct making making;
-	struct created created;
-	int r = cli_make_container(invocation, GATE_PAIR, &making, &created, err);
+	int r = cli_make_container(invocation, GATE_PAIR, &making, err);
 	bool made = r == 0;
 
 	if (made) {
-		warn_of_seccomp(&making.bundle.plan);
+		cli_warn_of_seccomp(&making.bundle.plan);
+		r = start_it(invocation, &making, err);
 		state_dir_unlock(making.container.dir);
-		r = create_await_exec(&making.bundle.plan, &created, err);
 		if (r == 0 && !options->detach)
-			r = in_the_foreground(&making, &created, err);
-		else if (r < 0)
-			create_reap(&making.container);
+			r = cli_foreground(making.container.pidfd, &making.child.terminal, making.signal_fd, err);
 	}
 	if (made && (r < 0 || !(options->keep || options->detach)) && remove_it(&making.container, &also) < 0)
 		log_error(&also);
-	close_all(&making, &created);
+	close_all(&making);
 	return r;
 }
 
@@ -110,6 +89,11 @@ static const struct option create_options[] = {
 	CREATE_OPTION(
 		"preserve-fds", 0, OPTION_NUMBER, preserve_fds, .value = "N", .help = "pass on descriptors 3 to 3+N-1"),
 	CREATE_OPTION("no-new-keyring", 0, OPTION_FLAG, no_new_keyring, .help = "keep the caller's session keyring"),
+	CREATE_OPTION("console-socket", 0, OPTION_TEXT, console_socket, .value = "SOCKET",
+		.help = "send the terminal's master there"),
+	CREATE_OPTION("pidfd-socket", 0, OPTION_TEXT, pidfd_socket, .value = "SOCKET",
+		.help = "send a pidfd of the container there"),
+	CREATE_OPTION("no-pivot", 0, OPTION_FLAG, no_pivot, .help = "where / is a ramdisk, which cannot be pivoted from"),
 	CREATE_OPTION(
 		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
 	/* the rest is for run */
@@ -117,7 +101,7 @@ static const struct option create_options[] = {
 	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
 	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
 };
-enum { CREATE_OPTIONS = 6 }; /* with --id */
+enum { CREATE_OPTIONS = 9 }; /* with --id */
 
 const struct command create_command = {
 	.name = "create",

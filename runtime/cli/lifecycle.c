@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
-#include "runtime/cli/state.h"
 
 /* ---- start ---- */
 
@@ -56,7 +55,7 @@ static int state_run(const struct invocation *invocation, struct error *err)
 
 	if (r < 0)
 		return r;
-	state = state_of(&container);
+	state = container_state(&container);
 	container_close(&container);
 	json_write_init(&w);
 	spec_state_write(&state, &w, NULL);

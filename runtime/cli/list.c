@@ -15,7 +15,6 @@
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
-#include "runtime/cli/state.h"
 
 enum { FORMAT_TABLE, FORMAT_JSON };
 static const char *const formats[] = { "table", "json", NULL };
@@ -54,7 +53,7 @@ static int add_container(int root, const char *id, struct arena *arena, struct s
 		return 0;
 	if (r < 0)
 		return log_error(&err), r;
-	state = state_of(&container);
+	state = container_state(&container);
 	add(states, &state, arena);
 	container_close(&container);
 	return 0;

@@ -1,0 +1,47 @@
+/* runtime/child.h: a process on its way to becoming a program: the parent's side, for create and exec alike.
+ *
+ * The child walks the plan's steps and talks over one socket: what it needs, that it is ready, why it failed. The parent
+ * answers with single bytes, in the order in which the walk waits for them. */
+#pragma once
+#include <sys/types.h>
+struct container;
+struct error;
+struct plan;
+
+struct child {
+	struct plan *plan; /* borrowed */
+	int signal_fd;     /* borrowed: from wait_block(); a signal that asks husk to end is a failure */
+	int sock, other;   /* owned: our end and the child's; -1 */
+	pid_t pid;
+	int pidfd;    /* owned; -1 before the clone */
+	int terminal; /* owned: the master of its pty, once it came; -1 */
+};
+
+/* What the steps need at run time and only the system knows: the compiled filter, HOME, ignored signals. `root` is the
+ * state root, `rootfs` the container's root by a path of the host. */
+int child_prepare(const struct child *child, int root, const char *rootfs, struct error *err);
+
+/* Makes the pair of sockets. */
+int child_pair(struct child *child, struct error *err);
+
+/* One byte: the child may go on. */
+int child_send(const struct child *child, struct error *err);
+
+/* What only the parent may set of a process: its OOM score, hard limits above our own. */
+int child_fill(const struct child *child, struct error *err);
+
+/* Waits for a message (REPORT_READY, REPORT_HOOKS), or for the end of the socket (REPORT_END), which is its exec. A
+ * failure of the child, and an end that was not asked for, is told in `err`. */
+int child_await(struct child *child, int wanted, struct error *err);
+
+/* Writes the pid, without a newline, as callers parse it. `path` may be NULL: then nothing is done. */
+int child_write_pid_file(const struct child *child, const char *path, struct error *err);
+
+/* After a failure: kills it and reaps it. What it said of its own failure replaces `err`, which may only have noticed
+ * that the child is gone. */
+void child_end(struct child *child, struct error *err);
+
+/* Kills and reaps a child of ours. */
+void child_kill(int pidfd);
+
+void child_close(struct child *child);
