@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -120,6 +122,43 @@ int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value)
 	if (result < min || result > max)
 		return -ERANGE;
 	*ret_value = result;
+	return 0;
+}
+
+/* Digits at *at, which moves past them. */
+static int list_number(const char **at, size_t limit, size_t *ret_number)
+{
+	char *end;
+
+	if (**at < '0' || **at > '9')
+		return -EINVAL;
+	errno = 0;
+	*ret_number = strtoul(*at, &end, 10);
+	*at = end;
+	return errno || *ret_number >= limit ? -ERANGE : 0;
+}
+
+int text_to_bits(const char *list, unsigned long *bits, size_t count)
+{
+	enum { WORD = sizeof(*bits) * CHAR_BIT };
+
+	for (const char *at = list; *at;) {
+		size_t first, last;
+		int r = list_number(&at, count * WORD, &first);
+		last = first;
+		if (r == 0 && *at == '-') {
+			at++;
+			r = list_number(&at, count * WORD, &last);
+		}
+		if (r < 0)
+			return r;
+		for (; first <= last; first++)
+			bits[first / WORD] |= 1UL << (first % WORD);
+		if (*at == ',' && at[1])
+			at++;
+		else if (*at)
+			return -EINVAL;
+	}
 	return 0;
 }
 

@@ -22,6 +22,9 @@ void text_add_escaped(struct text *text, const char *bytes, size_t len); /* cont
 int text_to_u64(const char *str, uint64_t min, uint64_t max, uint64_t *ret_value);
 int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value);
 
+/* "0-3,7" as bits of an array of `count` words; -EINVAL, or -ERANGE for a number that has no bit there. */
+int text_to_bits(const char *list, unsigned long *bits, size_t count);
+
 /* The word of `words` (`count` entries, NULLs skipped) nearest to `word`, or NULL where none is near enough to be meant:
  * at most a third of its letters differ. For "did you mean". */
 const char *text_nearest(const char *word, const char *const *words, size_t count);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 struct arena;
 struct error;
 struct faults;
@@ -97,6 +98,9 @@ int cgroup_attach_devices(const struct cgroup *cgroup, const struct cgroup_plan 
 
 /* Opens an existing cgroup: descriptor, or 1 through *ret_gone when it is not there. */
 int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone, struct error *err);
+
+/* The cgroup that the process is in, relative to the tree's root, in the arena [proc_pid_cgroup(5)]. */
+int cgroup_of_process(pid_t pid, struct arena *arena, const char **ret_path, struct error *err);
 
 /* Kills everything in and below it and waits until it is empty, at most `timeout_ms`; -ETIMEDOUT names a survivor:
  * "pid 812 (dd) is stuck in the kernel". An absent cgroup is fine. */

@@ -32,6 +32,24 @@ int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone
 	return error_sys(err, fd, "open the cgroup %s", path);
 }
 
+int cgroup_of_process(pid_t pid, struct arena *arena, const char **ret_path, struct error *err)
+{
+	char file[64], buf[EVENTS_MAX], *line;
+	ssize_t len;
+
+	(void)snprintf(file, sizeof(file), "/proc/%d/cgroup", pid);
+	len = file_read_small_at(AT_FDCWD, file, buf, sizeof(buf));
+	if (len < 0)
+		return error_sys(err, (int)len, "read %s", file);
+	line = strncmp(buf, "0::/", 4) == 0 ? buf : strstr(buf, "\n0::/");
+	if (!line)
+		return error_bad(err, ENOENT, "%s names no cgroup of version 2", file);
+	line = strchr(line, '/') + 1;
+	line[strcspn(line, "\n")] = '\0';
+	*ret_path = arena_strdup(arena, line);
+	return 0;
+}
+
 /* ---- events ---- */
 
 uint64_t cgroup_keyed_value(int dir, const char *file, const char *key, uint64_t missing)

@@ -43,13 +43,12 @@ static bool needs_hop(const struct namespaces_plan *plan)
 	return false;
 }
 
-static pid_t clone_init(const struct namespaces_plan *plan, uint64_t extra, int cgroup, void (*child)(void *),
-	void *arg, int *ret_pidfd)
+static pid_t clone_init(uint64_t flags, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd)
 {
 	struct clone_args args = {
-		.flags = plan->make | extra | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.flags = flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uintptr_t)ret_pidfd,
-		.exit_signal = extra & CLONE_PARENT ? 0 : SIGCHLD, /* with CLONE_PARENT: that of the hop [clone(2)] */
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD, /* with CLONE_PARENT: that of the hop [clone(2)] */
 	};
 	pid_t pid;
 
@@ -95,8 +94,9 @@ static int hop_make_time(const struct namespaces_plan *plan, struct hop *hop)
 	return r < 0 ? r : 0;
 }
 
-static int hop_go(const struct namespaces_plan *plan, struct hop *hop)
+static int hop_go(const void *where, struct hop *hop)
 {
+	const struct namespaces_plan *plan = where;
 	int r;
 
 	if (plan->make_time && (r = hop_make_time(plan, hop)) < 0)
@@ -108,6 +108,16 @@ static int hop_go(const struct namespaces_plan *plan, struct hop *hop)
 	return hop_join(plan, hop, false, true);
 }
 
+/* What a hop does, and then clones. `go` fills hop->code and failed_kind. */
+struct journey {
+	int (*go)(const void *where, struct hop *hop);
+	const void *where;
+	uint64_t make; /* CLONE_NEW* for the clone that follows */
+	int cgroup;
+	void (*child)(void *);
+	void *arg;
+};
+
 static int say_failure(const struct hop *hop, struct error *err)
 {
 	if (hop->failed_kind < 0)
@@ -115,8 +125,17 @@ static int say_failure(const struct hop *hop, struct error *err)
 	return error_sys(err, hop->code, "enter or make the %s namespace", spec_namespace_names[hop->failed_kind]);
 }
 
-static pid_t clone_by_hop(
-	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
+static void travel(const struct journey *journey, struct hop *hop)
+{
+	hop->code = journey->go(journey->where, hop);
+	if (hop->code < 0)
+		return;
+	hop->failed_kind = -1;
+	hop->pid = clone_init(journey->make | CLONE_PARENT, journey->cgroup, journey->child, journey->arg, &hop->pidfd);
+	hop->code = hop->pid < 0 ? hop->pid : 0;
+}
+
+static pid_t clone_by_hop(const struct journey *journey, int *ret_pidfd, struct error *err)
 {
 	struct clone_args args = { .flags = CLONE_FILES | CLONE_VFORK, .exit_signal = SIGCHLD };
 	struct hop *hop = mmap(NULL, sizeof(*hop), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -127,12 +146,7 @@ static pid_t clone_by_hop(
 	*hop = (struct hop){ .failed_kind = -1, .code = -ECHILD, .pidfd = -1 };
 	pid = (pid_t)sys_clone3(&args);
 	if (pid == 0) {
-		hop->code = hop_go(plan, hop);
-		if (hop->code == 0) {
-			hop->failed_kind = -1;
-			hop->pid = clone_init(plan, CLONE_PARENT, cgroup, child, arg, &hop->pidfd);
-			hop->code = hop->pid < 0 ? hop->pid : 0;
-		}
+		travel(journey, hop);
 		_exit(0);
 	}
 	if (pid < 0)
@@ -180,13 +194,14 @@ static void clone_hint(const struct namespaces_plan *plan, int code, struct erro
 pid_t namespaces_clone(
 	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
 {
+	const struct journey journey = { hop_go, plan, plan->make, cgroup, child, arg };
 	int pidfd = -1;
 	pid_t pid;
 
 	if (needs_hop(plan)) {
-		pid = clone_by_hop(plan, cgroup, child, arg, &pidfd, err);
+		pid = clone_by_hop(&journey, &pidfd, err);
 	} else {
-		pid = clone_init(plan, 0, cgroup, child, arg, &pidfd);
+		pid = clone_init(plan->make, cgroup, child, arg, &pidfd);
 		if (pid < 0)
 			error_sys(err, pid, "clone the container's first process");
 	}
@@ -195,4 +210,34 @@ pid_t namespaces_clone(
 	else
 		*ret_pidfd = pidfd;
 	return pid;
+}
+
+/* ---- a process that joins a container ---- */
+
+static int hop_enter(const void *where, struct hop *hop)
+{
+	const struct enter_args *args = where;
+
+	hop->failed_kind = SPEC_NS_PID;
+	return setns(args->target, (int)(args->flags & (CLONE_NEWUSER | CLONE_NEWPID))) < 0 ? -errno : 0;
+}
+
+/* A privileged caller only says for which pid namespace its children are; it has no others, so its own process may.
+ * Any other gets the right to that by entering the user namespace, and only a hop may do this. */
+pid_t namespaces_clone_beside(
+	struct enter_args *args, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
+{
+	const struct enter_args whole = *args;
+	const struct journey journey = { hop_enter, &whole, 0, cgroup, child, arg };
+	pid_t pid;
+
+	args->flags &= ~(uint64_t)CLONE_NEWPID;
+	if (!(whole.flags & CLONE_NEWPID) || setns(args->target, CLONE_NEWPID) == 0) {
+		pid = clone_init(0, cgroup, child, arg, ret_pidfd);
+		return pid < 0 ? error_sys(err, pid, "clone a process into the container") : pid;
+	}
+	if (errno != EPERM)
+		return error_sys(err, errno, "enter the pid namespace of the container");
+	args->flags &= ~(uint64_t)CLONE_NEWUSER;
+	return clone_by_hop(&journey, ret_pidfd, err);
 }

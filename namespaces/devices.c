@@ -160,8 +160,9 @@ static int link_apply(const struct step *step, struct walk *walk)
 
 static void terminal_say(const struct step *step, struct text *text)
 {
-	(void)step;
-	text_add(text, "make a terminal and bind it on /dev/console");
+	const struct terminal_args *args = step->args;
+
+	text_add(text, "make a terminal%s", args->console ? " and bind it on /dev/console" : "");
 }
 
 /* Both ends from the devpts that the container will use, by descriptor; the slave is never opened by its name, which
@@ -169,10 +170,15 @@ static void terminal_say(const struct step *step, struct text *text)
 static int open_pty(struct walk *walk, int *ret_master)
 {
 	cleanup_close int master = path_open_no_symlinks(walk->root, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	struct stat st;
 	int unlock = 0;
 
 	if (master < 0)
 		return master;
+	if (fstat(master, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2)) /* not what a container put in its place */
+		return STEP_OTHER_NODE;
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return -errno;
 	walk->terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -214,7 +220,7 @@ static int terminal_apply(const struct step *step, struct walk *walk)
 		return -errno;
 	if ((args->uid || args->gid) && fchown(walk->terminal, args->uid, (gid_t)-1) < 0)
 		return -errno;
-	if ((r = bind_console(walk)) < 0)
+	if (args->console && (r = bind_console(walk)) < 0)
 		return r;
 	return fd_send(walk->sock, &(uint32_t){ WALK_TERMINAL }, sizeof(uint32_t), master);
 }

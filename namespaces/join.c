@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -105,3 +106,37 @@ const struct step_kind cgroup_namespace_step = {
 	.say = cgroup_namespace_say,
 	.apply = cgroup_namespace_apply,
 };
+
+/* ---- a process that joins a container ---- */
+
+bool namespaces_user_differs(pid_t pid)
+{
+	struct stat theirs, ours;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	return stat(path, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0 && theirs.st_ino != ours.st_ino;
+}
+
+static void enter_say(const struct step *step, struct text *text)
+{
+	(void)step;
+	text_add(text, "enter the namespaces of the container");
+}
+
+static int enter_apply(const struct step *step, struct walk *walk)
+{
+	const struct enter_args *args = step->args;
+
+	if (setns(args->target, (int)args->flags) < 0)
+		return -errno;
+	walk->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return walk->root < 0 ? -errno : 0;
+}
+
+static const struct step_kind enter_step = { .name = "enter", .say = enter_say, .apply = enter_apply };
+
+void namespaces_enter_step(struct enter_args *args, struct steps *steps)
+{
+	steps_add(steps, &enter_step, NULL, args);
+}

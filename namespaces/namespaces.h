@@ -58,6 +58,24 @@ void namespaces_close(struct namespaces_plan *plan);
 pid_t namespaces_clone(
 	struct namespaces_plan *plan, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err);
 
+/* ---- a process that joins a container ---- */
+
+struct enter_args {
+	int target;     /* borrowed: pidfd of a process in the container */
+	uint64_t flags; /* CLONE_NEW* of the namespaces to enter */
+};
+
+/* Clones a process that is about to enter `args`; of a pid namespace it is born a member, since it cannot become one.
+ * Otherwise as namespaces_clone(). args->flags loses what needs no more entering. */
+pid_t namespaces_clone_beside(
+	struct enter_args *args, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err);
+
+/* Adds the entering, by one setns(2) [Linux 5.8, setns with a pidfd]. From then on the container's root is ours. */
+void namespaces_enter_step(struct enter_args *args, struct steps *steps);
+
+/* Whether the process is in another user namespace than we are. */
+bool namespaces_user_differs(pid_t pid);
+
 /* Writes the id maps of a new user namespace for the process. */
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);
 
@@ -68,7 +86,7 @@ struct view_request {
 	const char *rootfs;   /* absolute path of the root, in the host's view */
 	bool devices_by_bind; /* mknod(2) is not allowed here: a user namespace */
 	bool terminal;        /* a pty is made and becomes /dev/console */
-	bool root_at_path;    /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
+	bool root_at_path; /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
 };
 
 /* Steps from the host's view to the container's: the private procfs, the root, mounts in their order, devices, links,
@@ -76,6 +94,9 @@ struct view_request {
  * a fault. */
 void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
 	struct faults *faults);
+
+/* Adds a terminal from the devpts of the root, made for the process; `console`: it becomes /dev/console too. Pure. */
+void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps);
 
 /* Then into it: pivot (or, where / is a ramdisk, chroot), the root's own flags. Pure. */
 void view_enter_steps(const struct spec *spec, bool no_pivot, struct steps *steps);

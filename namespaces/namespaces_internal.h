@@ -67,6 +67,7 @@ struct root_args {
 };
 
 struct terminal_args {
+	bool console; /* bound on /dev/console */
 	bool has_size;
 	uint16_t height, width;
 	uid_t uid;

@@ -219,16 +219,17 @@ static void add_root(
 	steps_add(steps, &root_step, "root.path", args);
 }
 
-static void add_terminal(const struct spec *spec, struct arena *arena, struct steps *steps)
+void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps)
 {
-	struct terminal_args *args = ARENA_NEW(arena, struct terminal_args);
+	struct terminal_args *args = ARENA_NEW(steps->arena, struct terminal_args);
 
 	*args = (struct terminal_args){
-		.has_size = spec->process.has_console_size,
-		.height = spec->process.console_height,
-		.width = spec->process.console_width,
-		.uid = spec->process.user.uid,
-		.gid = spec->process.user.gid,
+		.console = console,
+		.has_size = process->has_console_size,
+		.height = process->console_height,
+		.width = process->console_width,
+		.uid = process->user.uid,
+		.gid = process->user.gid,
 	};
 	steps_add(steps, &terminal_step, "process.terminal", args);
 }
@@ -275,7 +276,7 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 	}
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)
-		add_terminal(spec, arena, steps);
+		view_terminal_step(&spec->process, true, steps);
 	if (spec->linux_.masked_paths.count)
 		steps_add(steps, &null_step, NULL, NULL);
 	add_paths(&spec->linux_.readonly_paths, &readonly_step, "linux.readonlyPaths", arena, steps);

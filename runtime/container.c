@@ -112,8 +112,8 @@ int container_spec(const struct container *container, struct arena *arena, struc
 	faults_init(&faults, arena, NULL);
 	r = spec_parse(record->config, record->config_len, arena, ret_spec, &faults, err);
 	if (r == 0 && faults.count)
-		r = error_bad(err, EINVAL, "the config of the container \"%s\" is of another version of husk",
-			container->id);
+		r = error_bad(
+			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);
 	return r;
 }
 

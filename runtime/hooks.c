@@ -116,8 +116,9 @@ static _Noreturn void become(
 {
 	const char *const argv[] = { hook->path, NULL };
 	const char *const *args = hook->args.count ? hook->args.items : argv;
-	const char *const *env = hook->has_env ? hook->env.items : setting->env ? setting->env
-										: (const char *const *)environ;
+	const char *const *env = hook->has_env ? hook->env.items
+		: setting->env                 ? setting->env
+					       : (const char *const *)environ;
 	const char *const none[] = { NULL };
 	sigset_t nothing;
 	int code;
@@ -337,8 +338,7 @@ static int hook_apply(const struct step *step, struct walk *walk)
 {
 	const struct hook_args *args = step->args;
 
-	return hook_run(
-		args->hook, args->setting, getpid(), &walk->wait_status, walk->detail, sizeof(walk->detail));
+	return hook_run(args->hook, args->setting, getpid(), &walk->wait_status, walk->detail, sizeof(walk->detail));
 }
 
 const struct step_kind runtime_hooks_step = {

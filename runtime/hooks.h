@@ -12,9 +12,9 @@ struct error;
 struct step_kind;
 
 struct hook_setting {
-	const char *head, *tail;       /* the state document; the pid goes in between */
-	const char *bundle;            /* where it runs; NULL: where we are */
-	const char *const *env;        /* of a hook that has none of its own; NULL: ours */
+	const char *head, *tail;         /* the state document; the pid goes in between */
+	const char *bundle;              /* where it runs; NULL: where we are */
+	const char *const *env;          /* of a hook that has none of its own; NULL: ours */
 	const char *out_file, *err_file; /* what it writes is appended there instead of kept; NULL */
 };
 

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
 	&run_command,
 	&create_command,
 	&start_command,
+	&exec_command,
 	&state_command,
 	&list_command,
 	&kill_command,
@@ -143,6 +144,7 @@ static int run_command_with(const struct command *command, const struct globals 
 		.count = command->option_count,
 		.owner = command->name,
 		.options_first = command->options_first,
+		.arena = arena,
 	};
 	struct invocation invocation = { .arena = arena, .globals = globals, .args = argv };
 	int r;

@@ -126,3 +126,24 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 		return 0;
 	return cgroup_plan_make(linux_->cgroups_path, plan->id, &linux_->resources, arena, &plan->cgroup, faults);
 }
+
+void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,
+	const struct plan_request *request, struct arena *arena, struct plan *ret_plan)
+{
+	struct plan *plan = ret_plan;
+
+	*plan = (struct plan){
+		.arena = arena,
+		.id = request->id,
+		.bundle = request->bundle,
+		.spec = spec,
+		.process = process,
+		.terminal = process->terminal,
+		.no_new_keyring = request->no_new_keyring,
+		.enter = ARENA_NEW(arena, struct enter_args),
+	};
+	plan->enter->flags = flags;
+	plan->enter->target = -1;
+	steps_init(&plan->steps, arena);
+	process_joining_steps(plan, request);
+}

@@ -42,9 +42,10 @@ struct plan {
 	const char *bundle, *rootfs; /* absolute */
 	const struct spec *spec;
 	const struct spec_process *process; /* of the spec, or the one that joins it */
-	const char *config; /* the bytes of config.json, for the frozen copy */
+	const char *config;                 /* the bytes of config.json, for the frozen copy */
 	size_t config_len;
 	struct namespaces_plan namespaces;
+	struct enter_args *enter; /* of a process that joins, instead; its target is set by exec.c */
 	bool has_cgroup;
 	struct cgroup_plan cgroup;
 	bool terminal;
@@ -52,8 +53,8 @@ struct plan {
 	struct steps steps;
 	struct gate_args *gate;
 	struct exec_args *exec;
-	struct seccomp_program *seccomp; /* NULL without; empty until compiled */
-	bool waits_for_hooks;            /* a step of the walk waits for prestart and createRuntime */
+	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
+	bool waits_for_hooks;                /* a step of the walk waits for prestart and createRuntime */
 	const struct hook_setting *creating; /* of all hooks before `start`; NULL without such */
 };
 
@@ -70,6 +71,10 @@ struct plan_request {
 /* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
 	struct faults *faults);
+
+/* The plan of a process that joins the container of `spec`; `flags` are the namespaces it enters (CLONE_NEW*). */
+void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,
+	const struct plan_request *request, struct arena *arena, struct plan *ret_plan);
 
 /* `husk plan`: what would be done, step by step; malloc'ed text with a newline at the end, or NULL (no memory). */
 char *plan_text(const struct plan *plan);

@@ -20,3 +20,6 @@ void plan_add_hooks(struct plan *plan, enum spec_hook_kind kind, const struct ho
 /* From the container's view to exec: directory, keyring, scheduling, labels, terminal, identity, capabilities, search
  * for the program, the gate, limits, seccomp, exec. */
 void process_last_steps(struct plan *plan, const struct plan_request *request, struct faults *faults);
+
+/* The whole walk of a process that joins a container. */
+void process_joining_steps(struct plan *plan, const struct plan_request *request);

@@ -159,36 +159,12 @@ static void add_start_hooks(struct plan *plan)
 	plan_add_hooks(plan, SPEC_HOOK_START_CONTAINER, setting);
 }
 
-void process_first_steps(struct plan *plan)
+/* What is the same for the first process and for one that joins: from the container's view to its user's. */
+static void add_user_steps(struct plan *plan)
 {
-	bool user = plan->namespaces.makes_user || plan->namespaces.joins_user;
-
-	steps_add(&plan->steps, &session_step, NULL, NULL);
-	if (plan->namespaces.makes_user)
-		steps_add(&plan->steps, &await_maps_step, NULL, NULL);
-	if (user)
-		steps_add(&plan->steps, &become_root_step, "linux.uidMappings", NULL);
-}
-
-void process_last_steps(struct plan *plan, const struct plan_request *request, struct faults *faults)
-{
-	const struct spec *spec = plan->spec;
 	const struct spec_process *process = plan->process;
 	struct steps *steps = &plan->steps;
 
-	check_supported(spec, faults);
-	plan->exec = exec_args(process, request, plan->arena);
-	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
-	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1 };
-	if (spec->linux_.seccomp.given)
-		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
-
-	steps_add(steps, &make_cwd_step, "process.cwd", (void *)process->cwd);
-	if (!request->no_new_keyring)
-		steps_add(steps, &keyring_step, NULL, arena_printf(plan->arena, "_ses.%s", plan->id));
-	add_scheduling(plan);
-	add_label(plan, "apparmor", process->apparmor_profile, "process.apparmorProfile");
-	add_label(plan, "selinux", process->selinux_label, "process.selinuxLabel");
 	steps_add(steps, &stdio_step, "process.terminal", (void *)&process->user);
 	if (process->no_new_privileges)
 		steps_add(steps, &no_new_privs_step, "process.noNewPrivileges", NULL);
@@ -197,8 +173,14 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 	steps_add(steps, &umask_step, "process.user.umask", (void *)&process->user);
 	steps_add(steps, &find_step, "process.args[0]", plan->exec);
 	steps_add(steps, &handover_step, NULL, NULL);
-	steps_add(steps, &gate_step, NULL, plan->gate);
-	add_start_hooks(plan);
+}
+
+/* What must come last. */
+static void add_exec_steps(struct plan *plan)
+{
+	const struct spec_process *process = plan->process;
+	struct steps *steps = &plan->steps;
+
 	for (size_t i = 0; i < process->rlimit_count; i++)
 		steps_add(steps, &rlimit_step, arena_printf(plan->arena, "process.rlimits[%zu]", i),
 			&process->rlimits[i]);
@@ -206,4 +188,88 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 	if (plan->seccomp)
 		steps_add(steps, &seccomp_step, "linux.seccomp", plan->seccomp);
 	steps_add(steps, &exec_step, "process.args[0]", plan->exec);
+}
+
+static void add_labels(struct plan *plan)
+{
+	add_label(plan, "apparmor", plan->process->apparmor_profile, "process.apparmorProfile");
+	add_label(plan, "selinux", plan->process->selinux_label, "process.selinuxLabel");
+}
+
+static void add_keyring(struct plan *plan)
+{
+	if (!plan->no_new_keyring)
+		steps_add(&plan->steps, &keyring_step, NULL, arena_printf(plan->arena, "_ses.%s", plan->id));
+}
+
+static void prepare(struct plan *plan, const struct plan_request *request)
+{
+	plan->exec = exec_args(plan->process, request, plan->arena);
+	if (plan->spec->linux_.seccomp.given)
+		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
+}
+
+/* All processors, and not those of our caller: the cgroup narrows them down again [runc, crun]. */
+static void add_affinity(struct plan *plan, const char *list, const char *origin)
+{
+	struct affinity_args *args = ARENA_NEW(plan->arena, struct affinity_args);
+
+	args->list = list;
+	if (!list)
+		memset(args->bits, 0xff, sizeof(args->bits));
+	else
+		(void)text_to_bits(list, args->bits, ARRAY_SIZE(args->bits)); /* was checked */
+	steps_add(&plan->steps, &affinity_step, origin, args);
+}
+
+void process_first_steps(struct plan *plan)
+{
+	bool user = plan->namespaces.makes_user || plan->namespaces.joins_user;
+
+	steps_add(&plan->steps, &session_step, NULL, NULL);
+	add_affinity(plan, NULL, NULL);
+	if (plan->namespaces.makes_user)
+		steps_add(&plan->steps, &await_maps_step, NULL, NULL);
+	if (user)
+		steps_add(&plan->steps, &become_root_step, "linux.uidMappings", NULL);
+}
+
+void process_last_steps(struct plan *plan, const struct plan_request *request, struct faults *faults)
+{
+	struct steps *steps = &plan->steps;
+
+	check_supported(plan->spec, faults);
+	prepare(plan, request);
+	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
+	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1 };
+
+	steps_add(steps, &make_cwd_step, "process.cwd", (void *)plan->process->cwd);
+	add_keyring(plan);
+	add_scheduling(plan);
+	add_labels(plan);
+	add_user_steps(plan);
+	steps_add(steps, &gate_step, NULL, plan->gate);
+	add_start_hooks(plan);
+	add_exec_steps(plan);
+}
+
+/* Labels are asked for before the container is entered: through the host's /proc, which it cannot have changed. */
+void process_joining_steps(struct plan *plan, const struct plan_request *request)
+{
+	const struct spec_process *process = plan->process;
+
+	prepare(plan, request);
+	steps_add(&plan->steps, &session_step, NULL, NULL);
+	add_labels(plan);
+	namespaces_enter_step(plan->enter, &plan->steps);
+	if (plan->enter->flags & CLONE_NEWUSER)
+		steps_add(&plan->steps, &become_root_step, NULL, NULL);
+	if (process->exec_affinity_final)
+		add_affinity(plan, process->exec_affinity_final, "process.execCPUAffinity.final");
+	if (process->terminal)
+		view_terminal_step(process, false, &plan->steps);
+	add_keyring(plan);
+	add_scheduling(plan);
+	add_user_steps(plan);
+	add_exec_steps(plan);
 }

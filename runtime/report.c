@@ -121,9 +121,7 @@ int report_receive(int sock, struct report *ret_report, int *ret_fd)
 	switch (message.message) {
 	case WALK_READY: return REPORT_READY;
 	case WALK_HOOKS: return REPORT_HOOKS;
-	case WALK_TERMINAL:
-		*ret_fd = fd_take(&fd);
-		return *ret_fd < 0 ? -EPROTO : REPORT_TERMINAL;
+	case WALK_TERMINAL: *ret_fd = fd_take(&fd); return *ret_fd < 0 ? -EPROTO : REPORT_TERMINAL;
 	default: return -EPROTO;
 	}
 }

@@ -29,7 +29,8 @@ static int explain(
 	struct plan plan;
 
 	faults_init(&faults, arena, NULL);
-	if (container_spec(container, arena, &spec, NULL) < 0 || plan_make(spec, &request, arena, &plan, &faults) < 0 || faults.count > 0)
+	if (container_spec(container, arena, &spec, NULL) < 0 || plan_make(spec, &request, arena, &plan, &faults) < 0 ||
+		faults.count > 0)
 		return error_sys(err, report->code, "run the program of the container \"%s\"", container->id);
 	(void)report_explain(report, &plan.steps, err);
 	return error_at(err, "config.json");

@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -44,6 +46,24 @@ static int session_apply(const struct step *step, struct walk *walk)
 		return -errno;
 	(void)umask(0); /* modes of what is made are the ones asked for */
 	return 0;
+}
+
+/* ---- processors ---- */
+
+static void affinity_say(const struct step *step, struct text *text)
+{
+	const struct affinity_args *args = step->args;
+
+	text_add(text, "run on %s%s", args->list ? "the processors " : "all processors", args->list ? args->list : "");
+}
+
+/* Of our caller's narrowing nothing is to stay; a host that refuses that takes away no more than it did before. */
+static int affinity_apply(const struct step *step, struct walk *walk)
+{
+	const struct affinity_args *args = step->args;
+
+	(void)walk;
+	return syscall(SYS_sched_setaffinity, 0, sizeof(args->bits), args->bits) < 0 && args->list ? -errno : 0;
 }
 
 /* ---- a new user namespace ---- */
@@ -209,17 +229,32 @@ static void label_say(const struct step *step, struct text *text)
 	text_add(text, "ask %s for the label \"%s\" at exec", args->module, args->label);
 }
 
+/* Before a container is entered /proc is the host's. */
+static int open_host_proc(void)
+{
+	cleanup_close int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return -errno;
+	return fs.f_type == PROC_SUPER_MAGIC ? fd_take(&fd) : -EINVAL;
+}
+
 /* "PID/attr/exec" of ourselves on the private procfs, where "self" would be a link. */
 static int label_apply(const struct step *step, struct walk *walk)
 {
 	const struct label_args *args = step->args;
 	const char *file = strcmp(args->module, "apparmor") == 0 ? "attr/apparmor/exec" : "attr/exec";
 	char own[16] = { 0 };
+	cleanup_close int host = walk->procfs < 0 ? open_host_proc() : -1;
+	int proc = walk->procfs < 0 ? host : walk->procfs;
 	cleanup_close int dir = -1, fd = -1;
 
-	if (readlinkat(walk->procfs, "self", own, sizeof(own) - 1) < 0)
+	if (proc < 0)
+		return proc;
+	if (readlinkat(proc, "self", own, sizeof(own) - 1) < 0)
 		return -errno;
-	dir = path_open_beneath(walk->procfs, own, O_PATH | O_DIRECTORY);
+	dir = path_open_beneath(proc, own, O_PATH | O_DIRECTORY);
 	if (dir < 0)
 		return dir;
 	fd = path_open_beneath(dir, file, O_WRONLY);
@@ -471,6 +506,7 @@ static int seccomp_apply(const struct step *step, struct walk *walk)
 		.apply = function##_apply,                                                                             \
 	}
 
+STEP_KIND(affinity_step, "affinity", affinity);
 STEP_KIND(session_step, "session", session);
 STEP_KIND(await_maps_step, "await-id-maps", await_maps);
 STEP_KIND(become_root_step, "become-root", become_root);

@@ -23,6 +23,12 @@ struct label_args {
 	const char *label;
 };
 
+struct affinity_args {
+	const char *list;        /* "0-3"; NULL = all */
+	unsigned long bits[128]; /* 8192 processors, as many as Linux can have */
+};
+
+extern const struct step_kind affinity_step;     /* struct affinity_args */
 extern const struct step_kind session_step;      /* none */
 extern const struct step_kind await_maps_step;   /* none */
 extern const struct step_kind become_root_step;  /* none */

@@ -94,6 +94,24 @@ static void tell(const struct faults *faults, bool warnings, struct arena *arena
 	log_lines(warnings ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, lines, count);
 }
 
+int cli_tell_faults(const struct faults *faults, struct arena *arena, struct error *err)
+{
+	tell(faults, false, arena);
+	*err = (struct error){ .code = -EINVAL };
+	return -EINVAL;
+}
+
+int cli_read_file(const struct invocation *invocation, const char *path, size_t max, char **ret_text, size_t *ret_len,
+	struct error *err)
+{
+	bool standard = strcmp(path, "-") == 0;
+	cleanup_close int fd = standard ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0 && !standard)
+		return error_sys(err, errno, "open %s", path);
+	return file_read_fd(standard ? STDIN_FILENO : fd, path, max, invocation->arena, ret_text, ret_len, err);
+}
+
 int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
 	struct error *err)
 {
@@ -119,9 +137,7 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 		tell(&faults, true, invocation->arena);
 	if (faults.count == 0)
 		return r;
-	tell(&faults, false, invocation->arena);
-	*err = (struct error){ .code = -EINVAL };
-	return -EINVAL;
+	return cli_tell_faults(&faults, invocation->arena, err);
 }
 
 /* ---- output ---- */
@@ -163,8 +179,7 @@ static int name_it(const struct invocation *invocation, struct making *making, c
 }
 
 /* Who takes the terminal: a socket, or the relay of a `run` in the foreground. */
-static int check_terminal(
-	const struct create_options *options, bool terminal, enum gate gate, struct error *err)
+static int check_terminal(const struct create_options *options, bool terminal, enum gate gate, struct error *err)
 {
 	if (options->console_socket && !terminal)
 		return error_bad(err, EINVAL, "--console-socket: process.terminal is not true in config.json");
@@ -176,8 +191,7 @@ static int check_terminal(
 	return 0;
 }
 
-int cli_make_container(
-	const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err)
+int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err)
 {
 	const struct create_options *options = invocation->options;
 	struct plan_request request = {

@@ -7,6 +7,7 @@
 #include "runtime/container.h"
 #include "runtime/plan.h"
 struct error;
+struct faults;
 struct invocation;
 
 /* Opens the state root of the invocation: see state_root_open(). */
@@ -36,6 +37,13 @@ int cli_read_bundle(const struct invocation *invocation, const char *path, struc
 int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
 	struct error *err);
 
+/* Logs the faults, all at once; `err` is then without words. Returns a negative errno. */
+int cli_tell_faults(const struct faults *faults, struct arena *arena, struct error *err);
+
+/* Reads a file that the command line names, or standard input for "-", up to `max` bytes. */
+int cli_read_file(const struct invocation *invocation, const char *path, size_t max, char **ret_text, size_t *ret_len,
+	struct error *err);
+
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);
 
@@ -55,8 +63,7 @@ struct making {
 	struct container container;
 	struct child child;
 };
-int cli_make_container(
-	const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
+int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
 
 /* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status. */
 int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err);

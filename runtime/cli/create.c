@@ -93,7 +93,8 @@ static const struct option create_options[] = {
 		.help = "send the terminal's master there"),
 	CREATE_OPTION("pidfd-socket", 0, OPTION_TEXT, pidfd_socket, .value = "SOCKET",
 		.help = "send a pidfd of the container there"),
-	CREATE_OPTION("no-pivot", 0, OPTION_FLAG, no_pivot, .help = "where / is a ramdisk, which cannot be pivoted from"),
+	CREATE_OPTION(
+		"no-pivot", 0, OPTION_FLAG, no_pivot, .help = "where / is a ramdisk, which cannot be pivoted from"),
 	CREATE_OPTION(
 		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
 	/* the rest is for run */

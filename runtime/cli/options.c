@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -69,14 +70,29 @@ static int set_number(unsigned *number, const char *value)
 	return r;
 }
 
-static int set_value(const struct option *option, const char *value, void *target)
+struct walk_args {
+	const struct option_parse *parse;
+	char **argv;
+	int argc, at;
+	void *target;
+};
+
+static void add_to_list(struct option_list *list, const char *value, const struct walk_args *walk)
 {
-	void *member = (char *)target + option->offset;
+	if (!list->items)
+		list->items = ARENA_ARRAY(walk->parse->arena, (size_t)walk->argc + 1, const char *);
+	list->items[list->count++] = value;
+}
+
+static int set_value(const struct walk_args *walk, const struct option *option, const char *value)
+{
+	void *member = (char *)walk->target + option->offset;
 
 	switch (option->kind) {
 	case OPTION_FLAG: return set_flag(member, value);
 	case OPTION_NUMBER: return set_number(member, value);
 	case OPTION_CHOICE: return set_choice(option, member, value);
+	case OPTION_LIST: add_to_list(member, value, walk); return 0;
 	case OPTION_TEXT: break;
 	}
 	*(const char **)member = value;
@@ -98,13 +114,6 @@ static int bad_value(const struct option *option, const char *value, struct erro
 }
 
 /* ---- the walk over argv ---- */
-
-struct walk_args {
-	const struct option_parse *parse;
-	char **argv;
-	int argc, at;
-	void *target;
-};
 
 static const struct option *find_long(const struct option_parse *parse, const char *name, size_t len)
 {
@@ -135,7 +144,7 @@ static int take(struct walk_args *walk, const struct option *option, const char 
 		}
 		value = walk->argv[walk->at++];
 	}
-	return set_value(option, value, walk->target) < 0 ? bad_value(option, value, err) : 0;
+	return set_value(walk, option, value) < 0 ? bad_value(option, value, err) : 0;
 }
 
 /* "--name", "--name=value"; "-name" too, as some callers write it. */
@@ -157,7 +166,7 @@ static int take_letters(struct walk_args *walk, const char *arg, struct error *e
 		if (!option)
 			return unknown(walk->parse, arg, strcspn(arg, "="), err);
 		if (option->kind == OPTION_FLAG && letter[1] != '=') {
-			(void)set_value(option, NULL, walk->target);
+			(void)set_value(walk, option, NULL);
 			continue;
 		}
 		return take(walk, option, letter[1] == '=' ? letter + 2 : letter[1] ? letter + 1 : NULL, err);
@@ -199,6 +208,7 @@ int options_parse(
 	}
 	while (walk.at < argc)
 		argv[count++] = argv[walk.at++];
+	argv[count] = NULL; /* as argv[argc] is: execve(2) takes it so */
 	*ret_count = count;
 	return 0;
 }

@@ -15,6 +15,12 @@ enum option_kind {
 	OPTION_TEXT,   /* const char * */
 	OPTION_NUMBER, /* unsigned */
 	OPTION_CHOICE, /* unsigned: index into `choices` */
+	OPTION_LIST,   /* struct option_list: may be given many times */
+};
+
+struct option_list {
+	const char **items;
+	size_t count;
 };
 
 struct option {
@@ -66,16 +72,17 @@ struct command {
 	int (*run)(const struct invocation *invocation, struct error *err);
 };
 
-extern const struct command run_command, create_command, start_command, state_command, kill_command, delete_command,
-	list_command, spec_command, plan_command;
+extern const struct command run_command, create_command, exec_command, start_command, state_command, kill_command,
+	delete_command, list_command, spec_command, plan_command;
 
 /* Fills `target` from argv[*at] on and moves *at past the options; positionals are moved to the front of argv, where
- * they may be mixed, and counted in *ret_count. `owner` names the command in messages; "" for the options before it. */
+ * they may be mixed, counted in *ret_count and ended by a NULL. `owner` names the command in messages; "" for the options before it. */
 struct option_parse {
 	const struct option *options;
 	size_t count;
 	const char *owner;
 	bool options_first;
+	struct arena *arena; /* for lists */
 };
 int options_parse(
 	const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count, struct error *err);
