@@ -13,6 +13,7 @@
 struct arena;
 struct error;
 struct faults;
+struct json_writer;
 struct spec_resources;
 struct bpf_insn;
 
@@ -95,6 +96,21 @@ int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *p
 int cgroup_attach_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
 
 /* ---- control, by the path in a record ---- */
+
+/* For other limits: adds to `resources` the half of a pair that it lacks as it is now (quota and period, limit and
+ * swap), and where memory.checkBeforeUpdate says so refuses a limit below what is used: -EBUSY. */
+int cgroup_complete(
+	const struct cgroup_host *host, const char *path, struct spec_resources *resources, struct error *err);
+
+/* Writes the values to a cgroup in use. Where one fails, those before it get what they had. Devices are left alone. */
+int cgroup_update(
+	const struct cgroup_host *host, const struct cgroup_plan *plan, struct arena *arena, struct error *err);
+
+/* Adds what it has used as members of the writer's open object: cpu, cpuset, memory, pids, blkio, hugetlb. */
+int cgroup_stats_write(const struct cgroup_host *host, const char *path, struct json_writer *w, struct error *err);
+
+/* Waits at most `timeout_ms` for a change of what lives in it or of its memory.events. False when it is empty or gone. */
+bool cgroup_wait(const struct cgroup_host *host, const char *path, int timeout_ms);
 
 /* Opens an existing cgroup: descriptor, or 1 through *ret_gone when it is not there. */
 int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone, struct error *err);

@@ -11,6 +11,10 @@ void cgroup_limits(
 /* devices_program.c */
 void cgroup_devices(const struct spec_resources *resources, struct arena *arena, struct cgroup_plan *plan);
 
+/* make.c: one write, and enabling on the way to an existing cgroup what the values need. */
+int cgroup_write_value(int dir, const struct cgroup_value *value, struct error *err);
+int cgroup_enable_controllers(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err);
+
 /* Whether `list`, as cgroup.controllers has it, holds `word`. */
 bool cgroup_list_has(const char *list, const char *word);
 

@@ -20,7 +20,7 @@
 #include "base/text.h"
 #include "cgroups/cgroups_internal.h"
 
-enum { EVENTS_MAX = 4096, REMOVE_ATTEMPTS = 200, REMOVE_PAUSE_NS = 5000000 };
+enum { EVENTS_MAX = 16384, REMOVE_ATTEMPTS = 200, REMOVE_PAUSE_NS = 5000000 };
 
 int cgroup_open(const struct cgroup_host *host, const char *path, bool *ret_gone, struct error *err)
 {
@@ -99,6 +99,24 @@ static int wait_for_event(int dir, const char *key, uint64_t value, unsigned tim
 		left = end - now_ms();
 	}
 	return 0;
+}
+
+bool cgroup_wait(const struct cgroup_host *host, const char *path, int timeout_ms)
+{
+	cleanup_close int dir = cgroup_open_path(host, path);
+	cleanup_close int life = dir < 0 ? -1 : openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	cleanup_close int memory = dir < 0 ? -1 : openat(dir, "memory.events", O_RDONLY | O_CLOEXEC);
+	struct pollfd wait[] = { { .fd = life, .events = POLLPRI }, { .fd = memory, .events = POLLPRI } };
+	char drain[EVENTS_MAX];
+
+	if (life < 0)
+		return false;
+	(void)!pread(life, drain, sizeof(drain), 0);
+	if (memory >= 0)
+		(void)!pread(memory, drain, sizeof(drain), 0);
+	if (cgroup_is_populated(dir))
+		(void)poll(wait, ARRAY_SIZE(wait), timeout_ms);
+	return cgroup_is_populated(dir);
 }
 
 /* ---- processes ---- */

@@ -214,6 +214,14 @@ int cgroup_make(
 	return 0;
 }
 
+/* The path exists, so going down makes nothing. */
+int cgroup_enable_controllers(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err)
+{
+	cleanup_close int fd = -1;
+
+	return walk_down(host, plan, &fd, err);
+}
+
 void cgroup_done(struct cgroup *cgroup)
 {
 	fd_closep(&cgroup->fd);
@@ -233,20 +241,25 @@ static int write_value(int dir, const struct cgroup_value *value)
 	return r == -ENOENT && value->may_lack ? 0 : r;
 }
 
+int cgroup_write_value(int dir, const struct cgroup_value *value, struct error *err)
+{
+	int r = write_value(dir, value);
+
+	if (r == 0)
+		return 0;
+	(void)error_sys(err, r, "write \"%s\" to %s", value->text, value->file);
+	if (r == -ENOENT)
+		(void)error_hint(err, "this kernel has no such cgroup file");
+	if (r == -ENODEV && strncmp(value->file, "io.", 3) == 0)
+		(void)error_hint(err, "there is no such block device, or it is a partition: name the whole disk");
+	return error_at(err, "%s", value->origin);
+}
+
 int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err)
 {
-	for (size_t i = 0; i < plan->value_count; i++) {
-		const struct cgroup_value *value = &plan->values[i];
-		int r = write_value(cgroup->fd, value);
-		if (r == 0)
-			continue;
-		(void)error_sys(err, r, "write \"%s\" to %s", value->text, value->file);
-		if (r == -ENOENT)
-			(void)error_hint(err, "this kernel has no such cgroup file");
-		if (r == -ENODEV && strncmp(value->file, "io.", 3) == 0)
-			(void)error_hint(
-				err, "there is no such block device, or it is a partition: name the whole disk");
-		return error_at(err, "%s", value->origin);
-	}
-	return 0;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < plan->value_count; i++)
+		r = cgroup_write_value(cgroup->fd, &plan->values[i], err);
+	return r;
 }

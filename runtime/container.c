@@ -17,7 +17,7 @@
 #include "runtime/gate.h"
 #include "runtime/state_dir.h"
 
-enum { LOCK_TIMEOUT_MS = 10000 };
+enum { LOCK_TIMEOUT_MS = 10000, FREEZE_TIMEOUT_MS = 10000 };
 
 static bool is_frozen(const char *cgroup)
 {
@@ -167,4 +167,80 @@ int container_kill(const struct container *container, int signal, bool all, stru
 	if (errno == ESRCH)
 		return error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
 	return error_sys(err, errno, "signal the container \"%s\"", container->id);
+}
+
+/* ---- its cgroup ---- */
+
+static int need_cgroup(const struct container *container, const char *verb, struct error *err)
+{
+	if (container->status == SPEC_STOPPED || container->status == SPEC_CREATING)
+		return not_running(container, err);
+	if (!container->record.cgroup)
+		return error_bad(err, ENOTSUP, "cannot %s the container \"%s\": it has no cgroup", verb, container->id);
+	return 0;
+}
+
+int container_freeze(const struct container *container, bool freeze, struct error *err)
+{
+	struct cgroup_host host;
+	int r = need_cgroup(container, freeze ? "pause" : "resume", err);
+
+	if (r < 0)
+		return r;
+	if (freeze == (container->status == SPEC_PAUSED))
+		return error_bad(err, EPERM,
+			freeze ? "the container \"%s\" is paused already" : "the container \"%s\" is not paused",
+			container->id);
+	r = cgroup_host_open(&host, err);
+	if (r < 0)
+		return r;
+	r = cgroup_freeze(&host, container->record.cgroup, freeze, FREEZE_TIMEOUT_MS, err);
+	if (r < 0 && freeze) /* half frozen is not what was asked for */
+		(void)cgroup_freeze(&host, container->record.cgroup, false, 0, NULL);
+	cgroup_host_done(&host);
+	return r;
+}
+
+int container_update(const struct container *container, struct spec_resources *resources, struct arena *arena,
+	struct faults *faults, struct error *err)
+{
+	struct cgroup_host host;
+	struct cgroup_plan plan;
+	int r = need_cgroup(container, "update", err);
+
+	if (r < 0)
+		return r;
+	r = cgroup_host_open(&host, err);
+	if (r < 0)
+		return r;
+	r = cgroup_complete(&host, container->record.cgroup, resources, err);
+	if (r == 0)
+		r = cgroup_plan_make(container->record.cgroup, container->id, resources, arena, &plan, faults);
+	if (r == 0 && faults->count == 0)
+		r = cgroup_check_host(&host, &plan, err);
+	if (r == 0 && faults->count == 0)
+		r = cgroup_update(&host, &plan, arena, err);
+	cgroup_host_done(&host);
+	return r;
+}
+
+int container_pids(
+	const struct container *container, struct arena *arena, int **ret_pids, size_t *ret_count, struct error *err)
+{
+	struct cgroup_host host;
+	int r = 0;
+
+	*ret_count = 0;
+	*ret_pids = ARENA_NEW(arena, int);
+	if (container->record.cgroup) {
+		r = cgroup_host_open(&host, err);
+		if (r < 0)
+			return r;
+		r = cgroup_pids(&host, container->record.cgroup, arena, ret_pids, ret_count, err);
+		cgroup_host_done(&host);
+	} else if (container->pid) {
+		**ret_pids = container->pid;
+		*ret_count = 1;
+	}
+	return r;
 }

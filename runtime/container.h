@@ -7,6 +7,7 @@
 #include "spec/spec.h"
 struct arena;
 struct error;
+struct faults;
 
 struct container {
 	int root;        /* borrowed: the state root */
@@ -45,6 +46,17 @@ int container_kill(const struct container *container, int signal, bool all, stru
 
 /* Runs its poststart hooks. */
 int container_poststart(const struct container *container, struct arena *arena, struct error *err);
+
+/* Freezes everything in it, or lets it go on. -ENOTSUP without a cgroup. */
+int container_freeze(const struct container *container, bool freeze, struct error *err);
+
+/* Gives its cgroup other limits; what `resources` does not have stays. What cannot be done is a fault, or an error. */
+int container_update(const struct container *container, struct spec_resources *resources, struct arena *arena,
+	struct faults *faults, struct error *err);
+
+/* The pids of its processes, in our pid namespace, in the arena. */
+int container_pids(
+	const struct container *container, struct arena *arena, int **ret_pids, size_t *ret_count, struct error *err);
 
 /* Kills what is left of it, removes its cgroup, runs its poststop hooks and removes its state. The lock must be held. What is gone already is fine, so
  * it can be called again after a failure, or by another husk after a crash. */

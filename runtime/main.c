@@ -22,10 +22,16 @@ static const struct command *const commands[] = {
 	&exec_command,
 	&state_command,
 	&list_command,
+	&ps_command,
+	&events_command,
 	&kill_command,
+	&pause_command,
+	&resume_command,
+	&update_command,
 	&delete_command,
 	&spec_command,
 	&plan_command,
+	&features_command,
 };
 
 static const char *const log_formats[] = { "text", "json", NULL };

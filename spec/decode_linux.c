@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "spec/decode.h"
 #include "spec/json.h"
+#include "spec/words.h"
 
 enum {
 	LINUX_MAX_NET_DEVICES = 256,
@@ -220,14 +221,14 @@ static const struct word memory_mode_list[] = {
 	{ "MPOL_PREFERRED_MANY", MPOL_PREFERRED_MANY },
 	{ "MPOL_LOCAL", MPOL_LOCAL },
 };
-static const struct words memory_mode_words = { .what = "memory policy", WORDS(memory_mode_list) };
+const struct words words_memory_mode = { .what = "memory policy", WORDS(memory_mode_list) };
 
 static const struct word memory_flag_list[] = {
 	{ "MPOL_F_NUMA_BALANCING", MPOL_F_NUMA_BALANCING },
 	{ "MPOL_F_RELATIVE_NODES", MPOL_F_RELATIVE_NODES },
 	{ "MPOL_F_STATIC_NODES", MPOL_F_STATIC_NODES },
 };
-static const struct words memory_flag_words = { .what = "memory policy flag", WORDS(memory_flag_list) };
+const struct words words_memory_flag = { .what = "memory policy flag", WORDS(memory_flag_list) };
 
 struct memory_policy_entry {
 	struct spec_memory_policy policy;
@@ -248,10 +249,10 @@ static void finish_memory_policy(const struct json *value, void *object, struct 
 
 static const struct field memory_policy_fields[] = {
 	FIELD("mode", decode_word, struct memory_policy_entry, policy.mode, .required = true,
-		.words = &memory_mode_words),
+		.words = &words_memory_mode),
 	FIELD("nodes", decode_number_list, struct memory_policy_entry, policy.nodes),
 	FIELD("flags", decode_word_bits, struct memory_policy_entry, flags, .max = LINUX_MAX_FLAGS,
-		.words = &memory_flag_words),
+		.words = &words_memory_flag),
 };
 
 static const struct object_type memory_policy_type = { FIELDS(memory_policy_fields), .finish = finish_memory_policy };

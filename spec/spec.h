@@ -387,6 +387,9 @@ const char *spec_annotation(const struct spec *spec, const char *key);
  * namespace that maps `uid` and `gid` to root and leaves out what such a user may not have. */
 char *spec_default(bool rootless, uid_t uid, gid_t gid);
 
+/* `husk features`: one object. */
+void spec_features_write(struct json_writer *w);
+
 /* ---- the state document [runtime.md, State] ---- */
 
 enum spec_status { SPEC_CREATING, SPEC_CREATED, SPEC_RUNNING, SPEC_PAUSED, SPEC_STOPPED, SPEC_STATUSES };

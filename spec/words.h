@@ -11,3 +11,6 @@ bool word_mount_apply(const char *word, struct spec_mount *mount);
 
 /* SCMP_ARCH_*, SCMP_ACT_* (errno and trace with data 0), enum scmp_compare, SECCOMP_FILTER_FLAG_*. */
 extern const struct words words_seccomp_arch, words_seccomp_action, words_seccomp_operator, words_seccomp_flag;
+
+/* MPOL_*, MPOL_F_* [set_mempolicy(2)] */
+extern const struct words words_memory_mode, words_memory_flag;

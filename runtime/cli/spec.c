@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json_write.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
@@ -124,4 +125,34 @@ const struct command plan_command = {
 	.max_args = 1,
 	.failure_status = 1,
 	.run = plan_run,
+};
+
+/* ---- features ---- */
+
+static int features_run(const struct invocation *invocation, struct error *err)
+{
+	struct json_writer w;
+	const char *json;
+	char *pretty;
+	size_t len = 0;
+	int r;
+
+	(void)invocation;
+	json_write_init(&w);
+	spec_features_write(&w);
+	json = json_write_end(&w, &len);
+	pretty = json ? json_pretty(json, len, 2) : NULL;
+	r = pretty ? cli_write(pretty, strlen(pretty), err) : error_sys(err, ENOMEM, "write the features");
+	free(pretty);
+	json_write_done(&w);
+	return r;
+}
+
+const struct command features_command = {
+	.name = "features",
+	.usage = "",
+	.summary = "Print what this husk can do, as the specification's JSON document.",
+	.examples = "  husk features | jq .mountOptions",
+	.failure_status = 1,
+	.run = features_run,
 };

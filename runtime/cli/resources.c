@@ -1,0 +1,281 @@
+/* runtime/cli/resources.c: husk pause, resume, update: the cgroup of a container that is there. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/faults.h"
+#include "base/fd.h"
+#include "base/json_write.h"
+#include "base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/options.h"
+
+/* Opens the container of the first argument, locks it where asked to, and calls `act`. */
+static int with_container(const struct invocation *invocation,
+	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
+{
+	struct container container;
+	cleanup_close int root = -1;
+	int r = cli_open_container(invocation, &root, &container, err);
+
+	if (r < 0)
+		return r;
+	r = container_lock(&container, err);
+	if (r == 0)
+		r = act(invocation, &container, err);
+	container_close(&container);
+	return r;
+}
+
+/* ---- pause, resume ---- */
+
+static int pause_it(const struct invocation *invocation, struct container *container, struct error *err)
+{
+	(void)invocation;
+	return container_freeze(container, true, err);
+}
+
+static int resume_it(const struct invocation *invocation, struct container *container, struct error *err)
+{
+	(void)invocation;
+	return container_freeze(container, false, err);
+}
+
+static int pause_run(const struct invocation *invocation, struct error *err)
+{
+	return with_container(invocation, pause_it, err);
+}
+
+static int resume_run(const struct invocation *invocation, struct error *err)
+{
+	return with_container(invocation, resume_it, err);
+}
+
+const struct command pause_command = {
+	.name = "pause",
+	.usage = "ID",
+	.summary = "Stop every process of a container, until husk resume.",
+	.examples = "  husk pause web",
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = pause_run,
+};
+
+const struct command resume_command = {
+	.name = "resume",
+	.usage = "ID",
+	.summary = "Let the processes of a paused container go on.",
+	.examples = "  husk resume web",
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = resume_run,
+};
+
+/* ---- update ---- */
+
+enum { RESOURCES_MAX = 16 << 20 };
+
+struct update_options {
+	const char *resources;
+	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_idle, *cpu_rt_period,
+		*cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation, *memory_swap, *kernel_memory,
+		*kernel_memory_tcp, *pids_limit;
+};
+
+enum unit { NUMBER, BYTES, TEXT };
+
+/* In the order of the document that they are put into. */
+static const struct {
+	const char *object, *key; /* of linux.resources */
+	const char *option;
+	size_t offset;
+	enum unit unit;
+} values[] = {
+#define VALUE(object, key, option, member, unit)                                                                       \
+	{                                                                                                              \
+		object, key, option, offsetof(struct update_options, member), unit                                     \
+	}
+	VALUE("blockIO", "weight", "blkio-weight", blkio_weight, NUMBER),
+	VALUE("cpu", "shares", "cpu-share", cpu_share, NUMBER),
+	VALUE("cpu", "quota", "cpu-quota", cpu_quota, NUMBER),
+	VALUE("cpu", "period", "cpu-period", cpu_period, NUMBER),
+	VALUE("cpu", "burst", "cpu-burst", cpu_burst, NUMBER),
+	VALUE("cpu", "idle", "cpu-idle", cpu_idle, NUMBER),
+	VALUE("cpu", "realtimePeriod", "cpu-rt-period", cpu_rt_period, NUMBER),
+	VALUE("cpu", "realtimeRuntime", "cpu-rt-runtime", cpu_rt_runtime, NUMBER),
+	VALUE("cpu", "cpus", "cpuset-cpus", cpuset_cpus, TEXT),
+	VALUE("cpu", "mems", "cpuset-mems", cpuset_mems, TEXT),
+	VALUE("memory", "limit", "memory", memory, BYTES),
+	VALUE("memory", "reservation", "memory-reservation", memory_reservation, BYTES),
+	VALUE("memory", "swap", "memory-swap", memory_swap, BYTES),
+	VALUE("memory", "kernel", "kernel-memory", kernel_memory, BYTES),
+	VALUE("memory", "kernelTCP", "kernel-memory-tcp", kernel_memory_tcp, BYTES),
+	VALUE("pids", "limit", "pids-limit", pids_limit, NUMBER),
+};
+
+static const char *given(const struct update_options *options, size_t i)
+{
+	return *(const char *const *)((const char *)options + values[i].offset);
+}
+
+/* "512m", "1GiB", "-1" */
+static int parse_bytes(const char *text, int64_t *ret)
+{
+	static const char units[] = "kmgtpe";
+	char digits[24];
+	size_t len = strspn(text, "-0123456789");
+	const char *rest = text + len;
+	const char *unit = *rest ? strchr(units, *rest | 0x20) : NULL;
+	int64_t number;
+	int r;
+
+	if (len >= sizeof(digits))
+		return -ERANGE;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	r = text_to_s64(digits, -1, INT64_MAX, &number);
+	if (r == 0 && unit) {
+		int shift = 10 * (int)(unit - units + 1);
+		r = number > INT64_MAX >> shift || number < 0 ? -ERANGE : 0;
+		number = r == 0 ? number << shift : 0;
+		rest++;
+	}
+	if (unit && strncasecmp(rest, "ib", 2) == 0)
+		rest += 2;
+	else if (*rest == 'b' || *rest == 'B')
+		rest++;
+	*ret = number;
+	return r == 0 && *rest ? -EINVAL : r;
+}
+
+static int write_value(struct json_writer *w, size_t i, const char *text, struct error *err)
+{
+	int64_t number = 0;
+	int r = 0;
+
+	if (values[i].unit == TEXT) {
+		json_string(w, values[i].key, text);
+		return 0;
+	}
+	r = values[i].unit == BYTES ? parse_bytes(text, &number) : text_to_s64(text, INT64_MIN, INT64_MAX, &number);
+	json_int(w, values[i].key, number);
+	return r == 0 ? 0
+		      : error_bad(err, EINVAL, "--%s: expected %s, found \"%s\"", values[i].option,
+				values[i].unit == BYTES ? "a size as 512m" : "a number", text);
+}
+
+/* The options as the document that --resources would have, so that both are read and checked alike. */
+static int write_document(const struct update_options *options, struct json_writer *w, struct error *err)
+{
+	const char *open = NULL;
+	int r = 0;
+
+	json_object(w, NULL);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(values); i++) {
+		const char *text = given(options, i);
+		if (!text)
+			continue;
+		if (open && strcmp(open, values[i].object) != 0)
+			json_object_end(w);
+		if (!open || strcmp(open, values[i].object) != 0)
+			json_object(w, values[i].object);
+		open = values[i].object;
+		r = write_value(w, i, text, err);
+	}
+	if (open)
+		json_object_end(w);
+	json_object_end(w);
+	return r;
+}
+
+static int document_of_options(const struct invocation *invocation, char **ret_text, size_t *ret_len, struct error *err)
+{
+	struct json_writer w;
+	const char *text;
+	int r;
+
+	json_write_init(&w);
+	r = write_document(invocation->options, &w, err);
+	text = json_write_end(&w, ret_len);
+	*ret_text = arena_strdup(invocation->arena, text ? text : "{}");
+	json_write_done(&w);
+	return r;
+}
+
+static int read_resources(const struct invocation *invocation, struct spec_resources *ret, struct error *err)
+{
+	const struct update_options *options = invocation->options;
+	struct faults faults;
+	char *text = NULL;
+	size_t len = 0;
+	int r;
+
+	if (options->resources)
+		r = cli_read_file(invocation, options->resources, RESOURCES_MAX, &text, &len, err);
+	else
+		r = document_of_options(invocation, &text, &len, err);
+	if (r < 0)
+		return r;
+	faults_init(&faults, invocation->arena, options->resources ? options->resources : NULL);
+	r = spec_parse_resources(text, len, invocation->arena, ret, &faults, err);
+	return r == 0 && faults.count ? cli_tell_faults(&faults, invocation->arena, err) : r;
+}
+
+static int update_it(const struct invocation *invocation, struct container *container, struct error *err)
+{
+	struct spec_resources resources;
+	struct faults faults;
+	int r = read_resources(invocation, &resources, err);
+
+	faults_init(&faults, invocation->arena, NULL);
+	if (r == 0)
+		r = container_update(container, &resources, invocation->arena, &faults, err);
+	return faults.count ? cli_tell_faults(&faults, invocation->arena, err) : r;
+}
+
+static int update_run(const struct invocation *invocation, struct error *err)
+{
+	return with_container(invocation, update_it, err);
+}
+
+#define UPDATE_OPTION(name, member, word, text)                                                                        \
+	OPTION(name, 0, OPTION_TEXT, struct update_options, member, .value = (word), .help = (text))
+
+static const struct option update_options[] = {
+	OPTION("resources", 'r', OPTION_TEXT, struct update_options, resources, .value = "FILE",
+		.help = "linux.resources as JSON (- is stdin); then the options below do not count"),
+	UPDATE_OPTION("blkio-weight", blkio_weight, "N", "share of IO, 10 to 1000"),
+	UPDATE_OPTION("cpu-share", cpu_share, "N", "share of CPU, 2 to 262144"),
+	UPDATE_OPTION("cpu-quota", cpu_quota, "US", "microseconds of CPU in each period; -1 is no limit"),
+	UPDATE_OPTION("cpu-period", cpu_period, "US", "length of a period"),
+	UPDATE_OPTION("cpu-burst", cpu_burst, "US", "what a period may take over from those before"),
+	UPDATE_OPTION("cpu-idle", cpu_idle, "0|1", "run only when nothing else wants to"),
+	UPDATE_OPTION("cpu-rt-period", cpu_rt_period, "US", "cgroup v1 only"),
+	UPDATE_OPTION("cpu-rt-runtime", cpu_rt_runtime, "US", "cgroup v1 only"),
+	UPDATE_OPTION("cpuset-cpus", cpuset_cpus, "LIST", "processors, as 0-3,7"),
+	UPDATE_OPTION("cpuset-mems", cpuset_mems, "LIST", "memory nodes"),
+	UPDATE_OPTION("memory", memory, "SIZE", "memory, as 512m; -1 is no limit"),
+	UPDATE_OPTION("memory-reservation", memory_reservation, "SIZE", "memory that is taken away last"),
+	UPDATE_OPTION("memory-swap", memory_swap, "SIZE", "memory plus swap; -1 is no limit"),
+	UPDATE_OPTION("kernel-memory", kernel_memory, "SIZE", "cgroup v1 only"),
+	UPDATE_OPTION("kernel-memory-tcp", kernel_memory_tcp, "SIZE", "cgroup v1 only"),
+	UPDATE_OPTION("pids-limit", pids_limit, "N", "processes and threads; -1 is no limit"),
+};
+
+const struct command update_command = {
+	.name = "update",
+	.usage = "[OPTIONS] ID",
+	.summary = "Change the limits of a container; what is not given stays as it is.",
+	.examples = "  husk update --memory 512m --pids-limit 200 web\n"
+		    "  husk update --resources - web < resources.json",
+	.options = update_options,
+	.option_count = ARRAY_SIZE(update_options),
+	.options_size = sizeof(struct update_options),
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = update_run,
+};
