@@ -37,6 +37,7 @@ enum walk_message {
 	WALK_TERMINAL, /* the master of its pty comes with it */
 	WALK_READY,    /* all is set up; it waits at the gate */
 	WALK_HOOKS,    /* namespaces and mounts are there; it waits while the runtime's hooks run */
+	WALK_LISTENER, /* a page comes with it: see runtime/listener.h */
 };
 
 /* Verdicts of our own, beside negative errnos: what a step saw and refuses to live with. runtime/report.c has the words. */

@@ -4,13 +4,20 @@
  * recycled: the init is our own child and nobody has waited for it. [user_namespaces(7)] */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/syscalls.h"
+#include "base/text.h"
 #include "namespaces/namespaces.h"
+#include "namespaces/namespaces_internal.h"
 
 static int write_map(int proc, const char *file, const char *map, const char *origin, struct error *err)
 {
@@ -24,7 +31,7 @@ static int write_map(int proc, const char *file, const char *map, const char *or
 	return error_at(err, "%s", origin);
 }
 
-int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err)
+static int write_maps(const char *uid_map, const char *gid_map, pid_t pid, struct error *err)
 {
 	char path[32];
 	int r;
@@ -35,9 +42,87 @@ int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct 
 		return error_sys(err, errno, "open %s", path);
 	if (geteuid() != 0 && (r = file_write_raw_at(proc, "setgroups", "deny", 4)) < 0)
 		return error_sys(err, r, "deny setgroups"); /* or gid_map is refused [CVE-2014-8989] */
-	if (plan->uid_map && (r = write_map(proc, "uid_map", plan->uid_map, "linux.uidMappings", err)) < 0)
+	if (uid_map && (r = write_map(proc, "uid_map", uid_map, "linux.uidMappings", err)) < 0)
 		return r;
-	if (plan->gid_map && (r = write_map(proc, "gid_map", plan->gid_map, "linux.gidMappings", err)) < 0)
+	if (gid_map && (r = write_map(proc, "gid_map", gid_map, "linux.gidMappings", err)) < 0)
 		return r;
 	return 0;
 }
+
+int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err)
+{
+	return write_maps(plan->uid_map, plan->gid_map, pid, err);
+}
+
+/* ---- maps for mounts ---- */
+
+/* A namespace needs a process to be made; it may end as soon as the namespace is held. */
+static int make_namespace(const struct idmap_args *args, struct error *err)
+{
+	struct clone_args clone = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	cleanup_close int fd = -1;
+	char path[64];
+	pid_t pid = (pid_t)sys_clone3(&clone);
+	int r;
+
+	if (pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0)
+			for (;;)
+				(void)pause();
+		_exit(1);
+	}
+	if (pid < 0)
+		return error_sys(err, errno, "make a user namespace for an id-mapped mount");
+	r = write_maps(args->uid_map, args->gid_map, pid, err);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (r == 0 && fd < 0)
+		r = error_sys(err, errno, "open %s", path);
+	(void)kill(pid, SIGKILL); /* our child, not yet waited for */
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r < 0 ? r : fd_take(&fd);
+}
+
+static int idmap_open(struct step *step, struct error *err)
+{
+	struct idmap_args *args = step->args;
+
+	if (args->path) {
+		step->fd = open(args->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (step->fd < 0)
+			return error_sys(err, errno, "open %s", args->path);
+	} else {
+		int fd = make_namespace(args, err);
+		if (fd < 0)
+			return fd;
+		step->fd = fd;
+	}
+	args->fd = step->fd;
+	return 0;
+}
+
+static void idmap_say(const struct step *step, struct text *text)
+{
+	const struct idmap_args *args = step->args;
+
+	text_add(text, "take the id maps of ");
+	if (args->path)
+		text_add(text, "%s", args->path);
+	else
+		text_add(text, "uids %.*s...", (int)strcspn(args->uid_map, "\n"), args->uid_map);
+	text_add(text, " for mounts");
+}
+
+static int idmap_apply(const struct step *step, struct walk *walk)
+{
+	(void)step, (void)walk; /* the parent has used it */
+	return 0;
+}
+
+const struct step_kind idmap_step = {
+	.name = "id-map",
+	.say = idmap_say,
+	.open = idmap_open,
+	.apply = idmap_apply,
+};

@@ -6,11 +6,13 @@
  * [fsopen(2), open_tree(2), mount_setattr(2), move_mount(2); CVE-2021-30465] */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -117,6 +119,8 @@ static int configure(int fs, const struct mount_args *args, int target)
 			return r;
 	if (args->inherit_mode && (r = inherit_mode(fs, target)) < 0)
 		return r;
+	if (args->context && (r = set_option(fs, args->context)) < 0)
+		return r;
 	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 }
 
@@ -169,11 +173,35 @@ static int mount_apply(const struct step *step, struct walk *walk)
 	tree = fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)args->attr_set);
 	if (tree < 0)
 		return -errno;
+	if (args->mount->tmpcopyup && (r = copy_up(target, tree)) < 0)
+		return r;
 	r = dress(tree, args, false);
 	return r < 0 ? r : attach(tree, target);
 }
 
 /* ---- binds ---- */
+
+/* A source that is a link can be made anew in the container instead of being followed here. */
+static int read_link(struct mount_args *args, struct error *err)
+{
+	ssize_t len = readlink(args->source, args->link_target, PATH_MAX - 1);
+
+	if (len < 0 && errno != EINVAL) /* EINVAL: it is none */
+		return error_sys(err, errno, "look at the source %s", args->source);
+	args->link_target[len < 0 ? 0 : len] = '\0';
+	return 0;
+}
+
+static int map_ids(const struct mount_args *args, int tree, struct error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)args->idmap->fd };
+	unsigned flags = AT_EMPTY_PATH | (args->mount->idmap == SPEC_IDMAP_TREE ? AT_RECURSIVE : 0);
+
+	if (mount_setattr(tree, "", flags, &attr, sizeof(attr)) == 0)
+		return 0;
+	(void)error_sys(err, errno, "map the ids of the source %s", args->source);
+	return err->code == -EINVAL ? error_hint(err, "its file system cannot be id-mapped by this kernel") : err->code;
+}
 
 static int bind_open(struct step *step, struct error *err)
 {
@@ -182,23 +210,41 @@ static int bind_open(struct step *step, struct error *err)
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (mount->bind_recursive ? AT_RECURSIVE : 0) |
 		(mount->src_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 	struct stat st;
+	int r;
 
+	if (args->link_target && (r = read_link(args, err)) < 0)
+		return r;
+	if (args->link_target && *args->link_target)
+		return 0;
 	step->fd = open_tree(AT_FDCWD, args->source, flags);
 	if (step->fd < 0)
 		return error_sys(err, errno, "open the source %s", args->source);
 	if (fstat(step->fd, &st) < 0)
 		return error_sys(err, errno, "look at the source %s", args->source);
 	args->source_is_file = !S_ISDIR(st.st_mode);
-	return 0;
+	return args->idmap ? map_ids(args, step->fd, err) : 0;
+}
+
+static int make_link(const struct mount_args *args, const struct walk *walk)
+{
+	const char *name;
+	cleanup_close int parent = path_open_parent(walk->root, args->mount->destination, &name);
+
+	if (parent < 0)
+		return parent;
+	return symlinkat(args->link_target, parent, name) < 0 ? -errno : 0;
 }
 
 static int bind_apply(const struct step *step, struct walk *walk)
 {
 	const struct mount_args *args = step->args;
 	struct mount_attr attr = { .attr_set = args->attr_set, .attr_clr = args->attr_clear };
-	cleanup_close int target = mount_target(args, walk, args->source_is_file);
+	cleanup_close int target = -1;
 	int r;
 
+	if (args->link_target && *args->link_target)
+		return make_link(args, walk);
+	target = mount_target(args, walk, args->source_is_file);
 	if (target < 0)
 		return target;
 	if ((attr.attr_set || attr.attr_clr) && mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)

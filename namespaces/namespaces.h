@@ -62,6 +62,7 @@ pid_t namespaces_clone(
 
 struct enter_args {
 	int target;     /* borrowed: pidfd of a process in the container */
+	pid_t pid;      /* its number */
 	uint64_t flags; /* CLONE_NEW* of the namespaces to enter */
 };
 

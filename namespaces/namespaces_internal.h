@@ -15,14 +15,24 @@ bool namespace_joins_before_clone(const struct namespaces_plan *plan, const stru
 
 struct mount_args {
 	const struct spec_mount *mount;
-	const char *fs_type;           /* of fsopen(2); NULL for binds and remounts */
-	const char *source;            /* binds: absolute, in the host's view; else what mountinfo shows */
-	bool over_procfs;              /* this path of /proc may be mounted over */
-	bool no_symlinks;              /* the target must be reached without a link */
-	bool inherit_mode;             /* tmpfs: take the mode of the directory below */
-	bool superblock_ro;            /* "ro" concerns the file system too, not only this mount */
-	bool source_is_file;           /* filled by open */
+	const char *fs_type;      /* of fsopen(2); NULL for binds and remounts */
+	const char *source;       /* binds: absolute, in the host's view; else what mountinfo shows */
+	bool over_procfs;         /* this path of /proc may be mounted over */
+	bool no_symlinks;         /* the target must be reached without a link */
+	bool inherit_mode;        /* tmpfs: take the mode of the directory below */
+	bool superblock_ro;       /* "ro" concerns the file system too, not only this mount */
+	bool source_is_file;      /* filled by open */
+	char *link_target;        /* copy-symlink: room for PATH_MAX, filled by open; "" where the source is no link */
+	struct idmap_args *idmap; /* NULL = none */
+	const char *context;      /* "context=LABEL" for SELinux; NULL */
 	uint64_t attr_set, attr_clear; /* everything for this mount alone */
+};
+
+/* A user namespace whose id maps a mount takes over [mount_setattr(2), ID-mapped mounts]. */
+struct idmap_args {
+	const char *uid_map, *gid_map; /* as for /proc/PID/uid_map; NULL: the namespace at `path` */
+	const char *path;
+	int fd; /* filled by open; the step owns it */
 };
 
 struct device_args {
@@ -45,6 +55,7 @@ struct propagation_args {
 
 extern const struct step_kind root_step;             /* struct root_args */
 extern const struct step_kind procfs_step;           /* bool *all: with sysctls */
+extern const struct step_kind idmap_step;            /* struct idmap_args */
 extern const struct step_kind mount_step;            /* struct mount_args */
 extern const struct step_kind bind_step;             /* struct mount_args */
 extern const struct step_kind remount_step;          /* struct mount_args */
@@ -76,6 +87,12 @@ struct terminal_args {
 
 /* (child) The target of a mount: found, or made as a directory or file, by the rules of mount_args. */
 int mount_target(const struct mount_args *args, const struct walk *walk, bool is_file);
+
+/* (child) Copies all that is in one directory to another: tmpcopyup. */
+int copy_up(int from_dir, int to_dir);
+
+/* One line an extent, as uid_map takes them [user_namespaces(7)]; NULL for none. */
+const char *id_map_text(const struct spec_id_mappings *mappings, struct arena *arena);
 
 /* MS_* of a propagation word. */
 uint64_t propagation_flag(enum spec_propagation kind);

@@ -24,8 +24,7 @@ uint64_t namespace_flag(enum spec_namespace kind)
 	return flags[kind];
 }
 
-/* One line an extent, as uid_map takes them [user_namespaces(7)]. */
-static const char *map_text(const struct spec_id_mappings *mappings, struct arena *arena)
+const char *id_map_text(const struct spec_id_mappings *mappings, struct arena *arena)
 {
 	size_t size = mappings->count * sizeof("4294967295 4294967295 4294967295\n") + 1;
 	struct text text;
@@ -79,8 +78,8 @@ void namespaces_plan(const struct spec *spec, struct arena *arena, struct namesp
 	plan.joins_user = linux_->namespaces[SPEC_NS_USER].given && !plan.makes_user;
 	plan.time_offsets = offsets_text(linux_, arena);
 	if (plan.makes_user) {
-		plan.uid_map = map_text(&linux_->uid_mappings, arena);
-		plan.gid_map = map_text(&linux_->gid_mappings, arena);
+		plan.uid_map = id_map_text(&linux_->uid_mappings, arena);
+		plan.gid_map = id_map_text(&linux_->gid_mappings, arena);
 	}
 	*ret_plan = plan;
 }

@@ -5,8 +5,9 @@
  *   /dev that the config mounted; masks and read-only paths after all mounts, so that none comes to lie on top of one,
  *   and before the pivot, so that no program of the container ever sees what they hide; the root's own read-only flag
  *   last, since everything before may have to make mount points. */
-#include <sys/mount.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "base/arena.h"
 #include "base/faults.h"
@@ -86,14 +87,57 @@ static bool names_option(const struct spec_mount *mount, const char *prefix)
 	return false;
 }
 
-static void check_supported(const struct spec_mount *mount, struct faults *faults)
+static bool wants_idmap(const struct spec_mount *mount)
 {
-	if (mount->tmpcopyup)
-		faults_add(faults, mount->origin, "the option tmpcopyup is not supported yet");
-	if (mount->copy_symlink)
-		faults_add(faults, mount->origin, "the option copy-symlink is not supported yet");
-	if (mount->idmap != SPEC_IDMAP_NONE || mount->uid_mappings.count)
-		faults_add(faults, mount->origin, "id-mapped mounts are not supported yet");
+	return mount->idmap != SPEC_IDMAP_NONE || mount->uid_mappings.count;
+}
+
+static void check_mount(const struct spec_mount *mount, struct faults *faults)
+{
+	if (mount->tmpcopyup && (mount->bind || strcmp(mount->type, "tmpfs") != 0))
+		faults_add(faults, mount->origin, "the option tmpcopyup is for mounts of type tmpfs");
+	if (mount->copy_symlink && !mount->bind)
+		faults_add(faults, mount->origin, "the option copy-symlink is for binds");
+	if (wants_idmap(mount) && (!mount->bind || mount->remount))
+		faults_add(faults, mount->origin, "only a bind can be id-mapped");
+}
+
+static bool same_text(const char *left, const char *right)
+{
+	return left == right || (left && right && strcmp(left, right) == 0);
+}
+
+/* The mount's own maps, else those of the container's user namespace; one namespace for all that have the same. */
+static struct idmap_args *add_idmap(const struct spec *spec, const struct spec_mount *mount, struct steps *steps)
+{
+	bool own = mount->uid_mappings.count;
+	struct idmap_args *args = ARENA_NEW(steps->arena, struct idmap_args);
+
+	*args = (struct idmap_args){
+		.uid_map = id_map_text(own ? &mount->uid_mappings : &spec->linux_.uid_mappings, steps->arena),
+		.gid_map = id_map_text(own ? &mount->gid_mappings : &spec->linux_.gid_mappings, steps->arena),
+		.path = own ? NULL : spec->linux_.namespaces[SPEC_NS_USER].path,
+		.fd = -1,
+	};
+	for (size_t i = 0; i < steps->count; i++) {
+		struct idmap_args *other = steps->items[i].args;
+		if (steps->items[i].kind == &idmap_step && same_text(other->path, args->path) &&
+			same_text(other->uid_map, args->uid_map) && same_text(other->gid_map, args->gid_map))
+			return other;
+	}
+	steps_add(steps, &idmap_step, mount->origin, args);
+	return args;
+}
+
+/* SELinux labels a file system as a whole, by an option, and only one that is new. */
+static const char *mount_context(const struct spec *spec, const char *type, struct arena *arena)
+{
+	static const char *const unlabelled[] = { "proc", "sysfs", "cgroup2", "mqueue" };
+	const char *kind = spec_annotation(spec, "run.oci.mount_context_type");
+
+	if (!spec->linux_.mount_label || in_list(type, unlabelled, ARRAY_SIZE(unlabelled)))
+		return NULL;
+	return arena_printf(arena, "%s=%s", kind ? kind : "context", spec->linux_.mount_label);
 }
 
 static const char *mount_source(
@@ -123,8 +167,9 @@ static bool is_cgroup_type(const char *type)
 	return strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0;
 }
 
-static void add_mount(const struct spec_mount *mount, const char *bundle, struct arena *arena, struct steps *steps)
+static void add_mount(const struct spec *spec, const struct spec_mount *mount, const char *bundle, struct steps *steps)
 {
+	struct arena *arena = steps->arena;
 	struct mount_args *args = ARENA_NEW(arena, struct mount_args);
 	const char *type = is_cgroup_type(mount->type) ? "cgroup2" : mount->type;
 	const struct step_kind *kind = mount->remount ? &remount_step : mount->bind ? &bind_step : &mount_step;
@@ -143,6 +188,12 @@ static void add_mount(const struct spec_mount *mount, const char *bundle, struct
 		.attr_set = mount->attr_set | mount->attr_set_tree | (mount->read_only ? MOUNT_ATTR_RDONLY : 0),
 		.attr_clear = mount->attr_clear | mount->attr_clear_tree,
 	};
+	if (mount->copy_symlink)
+		args->link_target = arena_alloc(arena, PATH_MAX);
+	if (wants_idmap(mount))
+		args->idmap = add_idmap(spec, mount, steps);
+	if (kind == &mount_step)
+		args->context = mount_context(spec, type, arena);
 	steps_add(steps, kind, mount->origin, args);
 }
 
@@ -269,10 +320,10 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 	add_root(spec, request, arena, steps);
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
-		check_supported(mount, faults);
+		check_mount(mount, faults);
 		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
 			mount = host_cgroups(mount, arena);
-		add_mount(mount, request->bundle, arena, steps);
+		add_mount(spec, mount, request->bundle, steps);
 	}
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "runtime/listener.h"
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
@@ -169,6 +170,24 @@ static int next_report(const struct child *child, struct report *report, int *re
 	}
 }
 
+static int pass_listener(const struct child *child, int page, struct error *err)
+{
+	const struct plan *plan = child->plan;
+	const struct spec_state state = {
+		.id = plan->id,
+		.status = child->status,
+		.pid = plan->enter ? plan->enter->pid : child->pid,
+		.bundle = plan->bundle,
+		.rootfs = plan->rootfs,
+		.annotations = plan->spec->annotations,
+		.annotation_count = plan->spec->annotation_count,
+	};
+
+	cleanup_close int pidfd = pidfd_open(child->pid, 0); /* `run` has given ours to its container by now */
+
+	return listener_pass(plan->spec, &state, pidfd, child->pid, page, err);
+}
+
 int child_await(struct child *child, int wanted, struct error *err)
 {
 	for (;;) {
@@ -181,6 +200,13 @@ int child_await(struct child *child, int wanted, struct error *err)
 		if (r == REPORT_TERMINAL) {
 			fd_closep(&child->terminal);
 			child->terminal = fd;
+		}
+		if (r == REPORT_LISTENER) {
+			r = pass_listener(child, fd, err);
+			fd_closep(&fd);
+			if (r < 0)
+				return r;
+			continue;
 		}
 		if (r == wanted)
 			return 0;

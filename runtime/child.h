@@ -4,6 +4,8 @@
  * answers with single bytes, in the order in which the walk waits for them. */
 #pragma once
 #include <sys/types.h>
+
+#include "spec/spec.h"
 struct container;
 struct error;
 struct plan;
@@ -13,8 +15,9 @@ struct child {
 	int signal_fd;     /* borrowed: from wait_block(); a signal that asks husk to end is a failure */
 	int sock, other;   /* owned: our end and the child's; -1 */
 	pid_t pid;
-	int pidfd;    /* owned; -1 before the clone */
-	int terminal; /* owned: the master of its pty, once it came; -1 */
+	int pidfd;               /* owned; -1 before the clone */
+	int terminal;            /* owned: the master of its pty, once it came; -1 */
+	enum spec_status status; /* the container's, for a seccomp agent */
 };
 
 /* What the steps need at run time and only the system knows: the compiled filter, HOME, ignored signals. `root` is the

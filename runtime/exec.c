@@ -61,6 +61,8 @@ void exec_plan(const struct container *container, const struct spec *spec, const
 {
 	plan_make_joining(spec, process, namespaces_of(spec, container->pid), request, arena, ret_plan);
 	ret_plan->enter->target = container->pidfd;
+	ret_plan->enter->pid = container->pid;
+	ret_plan->rootfs = container->record.rootfs;
 }
 
 /* ---- stages ---- */
@@ -212,6 +214,7 @@ int container_exec(const struct container *container, struct plan *plan, const s
 			.other = -1,
 			.pidfd = -1,
 			.terminal = -1,
+			.status = container->status,
 		},
 		.cgroup = -1,
 		.console = -1,

@@ -131,18 +131,25 @@ static void add_scheduling(struct plan *plan)
 			&plan->steps, &personality_step, "linux.personality", (void *)&plan->spec->linux_.personality);
 }
 
+static void add_memory_policy(struct plan *plan, struct faults *faults)
+{
+	const struct spec_memory_policy *policy = &plan->spec->linux_.memory_policy;
+	struct memory_policy_args *args = ARENA_NEW(plan->arena, struct memory_policy_args);
+
+	if (!policy->given)
+		return;
+	args->policy = policy;
+	if (policy->nodes && text_to_bits(policy->nodes, args->nodes, ARRAY_SIZE(args->nodes)) < 0)
+		faults_add(faults, "linux.memoryPolicy.nodes", "expected numbers below %zu", sizeof(args->nodes) * 8);
+	steps_add(&plan->steps, &memory_policy_step, "linux.memoryPolicy", args);
+}
+
 static void check_supported(const struct spec *spec, struct faults *faults)
 {
-	if (spec->linux_.memory_policy.given)
-		faults_add(faults, "linux.memoryPolicy", "not supported yet");
 	if (spec->linux_.intel_rdt.given)
 		faults_add(faults, "linux.intelRdt", "not supported yet");
 	if (spec->linux_.net_device_count)
 		faults_add(faults, "linux.netDevices", "not supported yet");
-	if (spec->linux_.mount_label)
-		faults_add(faults, "linux.mountLabel", "not supported yet");
-	if (spec->linux_.seccomp.notifies)
-		faults_add(faults, "linux.seccomp", "SCMP_ACT_NOTIFY is not supported yet");
 }
 
 /* In the container, as its user, and in the environment of its program unless they have one. */
@@ -246,6 +253,7 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 	steps_add(steps, &make_cwd_step, "process.cwd", (void *)plan->process->cwd);
 	add_keyring(plan);
 	add_scheduling(plan);
+	add_memory_policy(plan, faults);
 	add_labels(plan);
 	add_user_steps(plan);
 	steps_add(steps, &gate_step, NULL, plan->gate);

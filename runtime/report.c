@@ -45,6 +45,8 @@ static const struct {
 	{ "sysctl", -ENOENT, "the kernel does not have this one" },
 	{ "identity", -EINVAL, "the id has no mapping in the user namespace" },
 	{ "rlimit", -EPERM, "only a privileged caller may raise the hard limit" },
+	{ "memory-policy", -EINVAL, "does this machine have these nodes?" },
+	{ "memory-policy", -ENOSYS, "the kernel was built without NUMA" },
 	{ "label", -ENOENT, "is the security module enabled?" },
 	{ "label", -EINVAL, "is the security module enabled, and the profile loaded?" },
 	{ "exec", -ENOENT, "the file is there; is the interpreter that it names?" },
@@ -101,6 +103,13 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 	return err->code;
 }
 
+/* A message that is nothing without its descriptor. */
+static int take(int *fd, int *ret_fd, int report)
+{
+	*ret_fd = fd_take(fd);
+	return *ret_fd < 0 ? -EPROTO : report;
+}
+
 int report_receive(int sock, struct report *ret_report, int *ret_fd)
 {
 	struct report message = { 0 };
@@ -121,7 +130,8 @@ int report_receive(int sock, struct report *ret_report, int *ret_fd)
 	switch (message.message) {
 	case WALK_READY: return REPORT_READY;
 	case WALK_HOOKS: return REPORT_HOOKS;
-	case WALK_TERMINAL: *ret_fd = fd_take(&fd); return *ret_fd < 0 ? -EPROTO : REPORT_TERMINAL;
+	case WALK_TERMINAL: return take(&fd, ret_fd, REPORT_TERMINAL);
+	case WALK_LISTENER: return take(&fd, ret_fd, REPORT_LISTENER);
 	default: return -EPROTO;
 	}
 }

@@ -20,6 +20,7 @@ struct report {
 /* Fills `err` (exit_status too: 126, 127) and returns its code. */
 int report_explain(const struct report *report, const struct steps *steps, struct error *err);
 
-/* Receives one message: its REPORT_*, or a negative errno. *ret_report is filled by a failure, *ret_fd by a terminal. */
-enum { REPORT_END, REPORT_FAILED, REPORT_READY, REPORT_TERMINAL, REPORT_HOOKS };
+/* Receives one message: its REPORT_*, or a negative errno. *ret_report is filled by a failure, *ret_fd by a terminal
+ * or a listener's page. */
+enum { REPORT_END, REPORT_FAILED, REPORT_READY, REPORT_TERMINAL, REPORT_HOOKS, REPORT_LISTENER };
 int report_receive(int sock, struct report *ret_report, int *ret_fd);

@@ -16,10 +16,11 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "runtime/seccomp_internal.h"
 #include "spec/spec.h"
 
 enum {
-	CACHE_FORMAT = 1,
+	CACHE_FORMAT = 2,
 	CACHE_NAMES = 64,
 	CACHE_FILE_MAX = 4 << 20,
 	TREE_FROM_RULES = 32, /* a tree costs more than it saves below [seccomp_attr_set(3), CTL_OPTIMIZE] */
@@ -76,6 +77,7 @@ static struct key make_key(const struct spec_seccomp *seccomp, struct arena *are
 	key_add_number(&key, (uint64_t)library->major << 32 | library->minor << 16 | library->micro);
 	key_add_number(&key, seccomp_arch_native());
 	key_add_number(&key, seccomp->default_action);
+	key_add_number(&key, seccomp_wants_stub(seccomp));
 	key_add_number(&key, seccomp->architecture_count);
 	for (size_t i = 0; i < seccomp->architecture_count; i++)
 		key_add_number(&key, seccomp->architectures[i]);
@@ -226,6 +228,11 @@ static int compile(
 		r = add_rules(ctx, seccomp, &unknown, err);
 	if (r == 0)
 		r = export(ctx, arena, program, err);
+	if (r == 0 && seccomp_wants_stub(seccomp))
+		r = seccomp_add_stub(seccomp, arena, program);
+	if (r == -E2BIG && !err->code)
+		(void)error_bad(
+			err, E2BIG, "the filter is longer than the kernel takes, %d instructions", BPF_MAXINSNS);
 	seccomp_release(ctx);
 	program->unknown = unknown.len ? unknown.buf : NULL;
 	return r;
@@ -240,7 +247,11 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache, struct arena 
 	*ret_program = (struct seccomp_program){
 		/* As runtimes do where nothing is said: a profile is no reason to lose speculation [prctl(2)]. */
 		.flags = seccomp->has_flags ? seccomp->flags : SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		.notifies = seccomp->notifies,
 	};
+	if (seccomp->notifies) /* of one thread; and the kernel takes either [seccomp(2)] */
+		ret_program->flags =
+			(ret_program->flags & ~(unsigned)SECCOMP_FILTER_FLAG_TSYNC) | SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (find_cached(&key, cache, arena, ret_program))
 		return 0;
 	r = compile(seccomp, arena, ret_program, err);
@@ -256,5 +267,7 @@ int seccomp_install(const struct seccomp_program *program)
 {
 	struct sock_fprog fprog = { .len = program->count, .filter = program->insns };
 
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program->flags, &fprog) < 0 ? -errno : 0;
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program->flags, &fprog);
+
+	return r < 0 ? -errno : (int)r;
 }

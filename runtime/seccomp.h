@@ -18,6 +18,7 @@ struct seccomp_program {
 	struct sock_filter *insns; /* in the arena */
 	unsigned short count;      /* at most BPF_MAXINSNS */
 	unsigned flags;            /* for seccomp(2) */
+	bool notifies;             /* installing it gives a listener */
 	const char *unknown; /* names of system calls that libseccomp does not know, "a, b"; NULL = none, or cached */
 };
 
@@ -28,5 +29,6 @@ struct seccomp_program {
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache, struct arena *arena,
 	struct seccomp_program *ret_program, struct error *err);
 
-/* (child) Installs it. The caller holds CAP_SYS_ADMIN or has no_new_privs. 0 or a negative errno. */
+/* (child) Installs it. The caller holds CAP_SYS_ADMIN or has no_new_privs. 0, or the listener's
+ * descriptor where it notifies, or a negative errno. */
 int seccomp_install(const struct seccomp_program *program);

@@ -11,6 +11,7 @@
 #include "runtime/container.h"
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
+#include "runtime/listener.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
@@ -66,6 +67,15 @@ static int give_up(struct container *container, struct error *err)
 	return err->code;
 }
 
+static int pass_listener(const struct container *container, int page, struct arena *arena, struct error *err)
+{
+	const struct spec_state state = container_state(container);
+	struct spec *spec;
+	int r = container_spec(container, arena, &spec, err);
+
+	return r < 0 ? r : listener_pass(spec, &state, container->pidfd, container->pid, page, err);
+}
+
 static int refuse(const struct container *container, struct error *err)
 {
 	if (container->status == SPEC_STOPPED)
@@ -85,8 +95,12 @@ int container_start(struct container *container, struct arena *arena, struct err
 	sock = gate_pass(container->dir, err);
 	if (sock < 0)
 		return sock;
-	r = report_receive(sock, &report, &fd);
-	fd_closep(&fd);
+	while ((r = report_receive(sock, &report, &fd)) == REPORT_LISTENER) {
+		r = pass_listener(container, fd, arena, err);
+		fd_closep(&fd);
+		if (r < 0)
+			return give_up(container, err);
+	}
 	if (r == REPORT_FAILED) {
 		(void)explain(container, &report, arena, err);
 		return report.code == STEP_HOOK_FAILED ? give_up(container, err) : err->code;

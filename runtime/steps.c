@@ -26,6 +26,7 @@
 #include "base/path.h"
 #include "base/syscalls.h"
 #include "base/text.h"
+#include "runtime/listener.h"
 #include "runtime/plan.h"
 
 /* ---- session ---- */
@@ -218,6 +219,25 @@ static int personality_apply(const struct step *step, struct walk *walk)
 
 	(void)walk;
 	return personality(*domain) < 0 ? -errno : 0;
+}
+
+static void memory_policy_say(const struct step *step, struct text *text)
+{
+	const struct memory_policy_args *args = step->args;
+
+	text_add(text, "set the memory policy 0x%x, nodes %s", (unsigned)args->policy->mode,
+		args->policy->nodes ? args->policy->nodes : "none");
+}
+
+static int memory_policy_apply(const struct step *step, struct walk *walk)
+{
+	const struct memory_policy_args *args = step->args;
+	const unsigned long *nodes = args->policy->nodes ? args->nodes : NULL;
+
+	(void)walk;
+	return syscall(SYS_set_mempolicy, args->policy->mode, nodes, nodes ? sizeof(args->nodes) * 8 + 1 : 0) < 0
+		? -errno
+		: 0;
 }
 
 /* ---- labels ---- */
@@ -495,8 +515,9 @@ static void seccomp_say(const struct step *step, struct text *text)
 
 static int seccomp_apply(const struct step *step, struct walk *walk)
 {
-	(void)walk;
-	return seccomp_install(step->args);
+	const struct seccomp_program *program = step->args;
+
+	return program->notifies ? listener_install(program, walk) : seccomp_install(program);
 }
 
 #define STEP_KIND(variable, word, function)                                                                            \
@@ -516,6 +537,7 @@ STEP_KIND(keyring_step, "keyring", keyring);
 STEP_KIND(scheduler_step, "scheduler", scheduler);
 STEP_KIND(io_priority_step, "io-priority", io_priority);
 STEP_KIND(personality_step, "personality", personality);
+STEP_KIND(memory_policy_step, "memory-policy", memory_policy);
 STEP_KIND(label_step, "label", label);
 STEP_KIND(stdio_step, "stdio", stdio);
 STEP_KIND(no_new_privs_step, "no-new-privs", no_new_privs);

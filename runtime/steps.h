@@ -23,6 +23,13 @@ struct label_args {
 	const char *label;
 };
 
+struct memory_policy_args {
+	const struct spec_memory_policy *policy;
+	unsigned long nodes[16]; /* 1024, MAX_NUMNODES */
+};
+
+extern const struct step_kind memory_policy_step; /* struct memory_policy_args */
+
 struct affinity_args {
 	const char *list;        /* "0-3"; NULL = all */
 	unsigned long bits[128]; /* 8192 processors, as many as Linux can have */
