@@ -69,3 +69,23 @@ void steps_close(struct steps *steps)
 		fd_closep(&steps->items[i].fd2);
 	}
 }
+
+/* ---- in the child ---- */
+
+static void open_say(const struct step *step, struct text *text)
+{
+	(void)step;
+	text_add(text, "open what comes from the host, as the user namespace allows");
+}
+
+static int open_apply(const struct step *step, struct walk *walk)
+{
+	struct error err = { 0 };
+
+	if (steps_open(step->args, &err) == 0)
+		return 0;
+	(void)error_line(&err, walk->detail, sizeof(walk->detail));
+	return STEP_NOT_OPENED;
+}
+
+const struct step_kind open_step = { .name = "open", .say = open_say, .apply = open_apply };

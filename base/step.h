@@ -47,6 +47,7 @@ enum step_verdict {
 	STEP_OUTSIDE_ROOT,      /* the working directory is not beneath the container's root */
 	STEP_IDENTITY_DIFFERS,  /* ids or groups are not what was set */
 	STEP_PARENT_GONE,       /* husk ended before it let go: silent end */
+	STEP_NOT_OPENED,        /* walk->detail says what could not be opened, and why */
 	STEP_HOOK_FAILED,       /* walk->wait_status and walk->detail say how */
 	STEP_VERDICTS_END,
 };
@@ -57,7 +58,7 @@ struct step_kind {
 	void (*say)(const struct step *step, struct text *text);
 	/* ...unless this has better words for the code. NULL = it has not. */
 	void (*blame)(const struct step *step, int code, struct text *text);
-	/* Parent, before the clone: opens what the child could not. NULL = nothing to open. */
+	/* Parent, before the clone, or the child by open_step: opens what belongs to the host's view. NULL = nothing. */
 	int (*open)(struct step *step, struct error *err);
 	/* Child: 0 or a negative errno. */
 	int (*apply)(const struct step *step, struct walk *walk);
@@ -87,3 +88,7 @@ void step_blame(const struct step *step, struct error *err);
 /* Runs `open` of every step; on failure `err` says which. Descriptors stay open until steps_close(). */
 int steps_open(struct steps *steps, struct error *err);
 void steps_close(struct steps *steps);
+
+/* (child) The same where only the child may: in its user namespace, before it changes anything. The parent has one
+ * thread, so the words can be made here, too [fork(2)]; walk->detail has them. Its args are the steps. */
+extern const struct step_kind open_step;

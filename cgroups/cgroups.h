@@ -76,6 +76,9 @@ struct cgroup {
  * -EBUSY, as it belongs to somebody. Writes nothing. */
 int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_existing, struct error *err);
 
+/* Whether we may make what is missing of the path. */
+bool cgroup_may_make(const struct cgroup_host *host, const char *path);
+
 /* Checks that the host has the controllers that the values need, without writing: cgroup.controllers at the root of
  * the tree, where what is not there can be nowhere. Else -ENOTSUP: "cgroup v2 has no memory controller here (it is on v1; boot with
  * cgroup_no_v1=memory, or drop the limit)", with the value's origin in `where`. */

@@ -165,6 +165,22 @@ int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_
 	return 0;
 }
 
+bool cgroup_may_make(const struct cgroup_host *host, const char *path)
+{
+	char head[PATH_MAX];
+
+	for (unsigned n = cgroup_path_parts(path);; n--) {
+		cleanup_close int fd = -1;
+		if (cgroup_path_head(path, n, head, sizeof(head)) < 0)
+			return false;
+		fd = cgroup_open_path(host, head);
+		if (fd >= 0)
+			return faccessat(fd, ".", W_OK, AT_EACCESS) == 0;
+		if (fd != -ENOENT || n == 0)
+			return false;
+	}
+}
+
 /* Goes down the path, making what is missing. -ENOENT: someone removed a part meanwhile. */
 static int walk_down(const struct cgroup_host *host, const struct cgroup_plan *plan, int *ret_fd, struct error *err)
 {

@@ -31,22 +31,54 @@ static int write_map(int proc, const char *file, const char *map, const char *or
 	return error_at(err, "%s", origin);
 }
 
+/* Whether it maps nothing but the one id of its own that everybody may map. */
+static bool is_own_id(const char *map, unsigned id)
+{
+	unsigned inside, outside, count;
+	int end = 0;
+
+	/* NOLINTNEXTLINE(cert-err34-c): a text of ours */
+	return sscanf(map, "%u %u %u\n%n", &inside, &outside, &count, &end) == 3 && !map[end] && outside == id &&
+		count == 1;
+}
+
+static int write_uid_map(int proc, const char *map, pid_t pid, struct error *err)
+{
+	int r;
+
+	if (geteuid() == 0 || is_own_id(map, geteuid()))
+		return write_map(proc, "uid_map", map, "linux.uidMappings", err);
+	r = new_id_map("newuidmap", "/etc/subuid", map, pid, err);
+	return r < 0 ? error_at(err, "linux.uidMappings") : 0;
+}
+
+static int write_gid_map(int proc, const char *map, pid_t pid, struct error *err)
+{
+	bool own = is_own_id(map, getegid());
+	int r = 0;
+
+	if (geteuid() == 0)
+		return write_map(proc, "gid_map", map, "linux.gidMappings", err);
+	if (!own) {
+		r = new_id_map("newgidmap", "/etc/subgid", map, pid, err);
+		return r < 0 ? error_at(err, "linux.gidMappings") : 0;
+	}
+	r = file_write_raw_at(proc, "setgroups", "deny", 4); /* or gid_map is refused [CVE-2014-8989] */
+	return r < 0 ? error_sys(err, r, "deny setgroups") : write_map(proc, "gid_map", map, "linux.gidMappings", err);
+}
+
 static int write_maps(const char *uid_map, const char *gid_map, pid_t pid, struct error *err)
 {
 	char path[32];
-	int r;
+	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	cleanup_close int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return error_sys(err, errno, "open %s", path);
-	if (geteuid() != 0 && (r = file_write_raw_at(proc, "setgroups", "deny", 4)) < 0)
-		return error_sys(err, r, "deny setgroups"); /* or gid_map is refused [CVE-2014-8989] */
-	if (uid_map && (r = write_map(proc, "uid_map", uid_map, "linux.uidMappings", err)) < 0)
-		return r;
-	if (gid_map && (r = write_map(proc, "gid_map", gid_map, "linux.gidMappings", err)) < 0)
-		return r;
-	return 0;
+	if (uid_map)
+		r = write_uid_map(proc, uid_map, pid, err);
+	return r < 0 || !gid_map ? r : write_gid_map(proc, gid_map, pid, err);
 }
 
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err)

@@ -217,8 +217,12 @@ static int bind_open(struct step *step, struct error *err)
 	if (args->link_target && *args->link_target)
 		return 0;
 	step->fd = open_tree(AT_FDCWD, args->source, flags);
-	if (step->fd < 0)
-		return error_sys(err, errno, "open the source %s", args->source);
+	if (step->fd < 0) {
+		(void)error_sys(err, errno, "open the source %s", args->source);
+		return err->code == -EINVAL && !mount->bind_recursive
+			? error_hint(err, "in a user namespace what is mounted below it comes along: use rbind")
+			: err->code;
+	}
 	if (fstat(step->fd, &st) < 0)
 		return error_sys(err, errno, "look at the source %s", args->source);
 	args->source_is_file = !S_ISDIR(st.st_mode);

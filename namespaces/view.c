@@ -162,6 +162,26 @@ static const struct spec_mount *host_cgroups(const struct spec_mount *mount, str
 	return bind;
 }
 
+/* A user namespace may mount a sysfs only of a network namespace of its own [sysfs: sget_fc; user_namespaces(7)]. */
+static const struct spec_mount *host_sys(const struct spec_mount *mount, struct arena *arena)
+{
+	struct spec_mount *bind = ARENA_NEW(arena, struct spec_mount);
+
+	*bind = *mount;
+	bind->bind = bind->bind_recursive = true;
+	bind->source = "/sys";
+	bind->attr_set_tree |= MOUNT_ATTR_RDONLY;
+	bind->data.count = 0;
+	return bind;
+}
+
+static bool shares_network(const struct spec *spec)
+{
+	const struct spec_namespace_request *network = &spec->linux_.namespaces[SPEC_NS_NETWORK];
+
+	return !network->given || network->path;
+}
+
 static bool is_cgroup_type(const char *type)
 {
 	return strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0;
@@ -323,6 +343,9 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 		check_mount(mount, faults);
 		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
 			mount = host_cgroups(mount, arena);
+		if (request->devices_by_bind && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 &&
+			!mount->bind)
+			mount = host_sys(mount, arena);
 		add_mount(spec, mount, request->bundle, steps);
 	}
 	add_devices(spec, request, arena, steps);

@@ -59,6 +59,10 @@ static int open_cgroups(struct creation *creation, struct error *err)
 		r = cgroup_check_host(&creation->host, &plan->cgroup, err);
 	if (creation->host.root < 0) /* and no limit asks for one */
 		plan->has_cgroup = false;
+	/* A user to whom no cgroup was delegated has none to make one in. */
+	if (r == 0 && geteuid() != 0 && plan->cgroup.value_count == 0 &&
+		!cgroup_may_make(&creation->host, plan->cgroup.path))
+		plan->has_cgroup = false;
 	return r;
 }
 
@@ -93,7 +97,7 @@ static int open_all(struct creation *creation, struct error *err)
 
 	if (r == 0)
 		r = namespaces_open(&plan->namespaces, err);
-	if (r == 0)
+	if (r == 0 && !plan->child_opens)
 		r = steps_open(&plan->steps, err);
 	if (r == 0)
 		r = open_cgroups(creation, err);
@@ -143,6 +147,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.cgroup = plan->has_cgroup ? plan->cgroup.path : NULL,
 		.cgroup_existing = cgroup_existing,
 		.no_new_keyring = plan->no_new_keyring,
+		.unprivileged = geteuid() != 0,
 		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
 		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
 		.has_poststop = plan->spec->hooks[SPEC_HOOK_POSTSTOP].count > 0,

@@ -10,8 +10,11 @@
 #include "runtime/hooks.h"
 #include "runtime/process.h"
 
-static void check_possible(const struct spec *spec, struct faults *faults)
+static void check_possible(const struct spec *spec, bool unprivileged, struct faults *faults)
 {
+	if (unprivileged && !spec->linux_.namespaces[SPEC_NS_USER].given)
+		faults_add(faults, "linux.namespaces",
+			"without root a user namespace is required: husk spec --rootless writes a config with one");
 	if (!spec->has_process)
 		faults_add(faults, "process", "required: there is nothing to run without it");
 	if (!spec->linux_.namespaces[SPEC_NS_MOUNT].given)
@@ -109,13 +112,16 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 		.terminal = spec->process.terminal,
 		.no_new_keyring = request->no_new_keyring,
 	};
-	check_possible(spec, faults);
+	check_possible(spec, request->unprivileged, faults);
 	if (faults->count)
 		return 0;
 	steps_init(&plan->steps, arena);
 	namespaces_plan(spec, arena, &plan->namespaces);
 
+	plan->child_opens = request->unprivileged && plan->namespaces.makes_user;
 	process_first_steps(plan);
+	if (plan->child_opens)
+		steps_add(&plan->steps, &open_step, NULL, &plan->steps);
 	namespaces_steps(&plan->namespaces, &plan->steps);
 	if (linux_->namespaces[SPEC_NS_NETWORK].given && !linux_->namespaces[SPEC_NS_NETWORK].path)
 		loopback_steps(&plan->steps);

@@ -54,6 +54,7 @@ struct plan {
 	struct gate_args *gate;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
+	bool child_opens;                    /* sources on the host: only its user namespace makes that possible */
 	bool waits_for_hooks;                /* a step of the walk waits for prestart and createRuntime */
 	const struct hook_setting *creating; /* of all hooks before `start`; NULL without such */
 };
@@ -64,7 +65,8 @@ struct plan_request {
 	enum gate gate;
 	bool no_cgroup; /* --cgroup-manager disabled */
 	bool no_new_keyring;
-	bool no_pivot; /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
+	bool unprivileged; /* the caller is not root */
+	bool no_pivot;     /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
 	unsigned preserve_fds;
 };
 

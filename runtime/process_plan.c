@@ -98,6 +98,7 @@ static void add_identity(struct plan *plan)
 		.groups = process->user.additional_gids,
 		.group_count = process->user.additional_gid_count,
 		.last_cap = word_capability_last(),
+		.keep_groups = spec_annotation(plan->spec, "run.oci.keep_original_groups") != NULL,
 		.caps = process->capabilities,
 		.extra_until_exec = own_seccomp ? UINT64_C(1) << CAP_SYS_ADMIN : 0,
 	};

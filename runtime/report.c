@@ -25,8 +25,8 @@ static const struct {
 	{ STEP_IDENTITY_DIFFERS, "refused: the kernel did not set all ids as asked" },
 	{ STEP_PARENT_GONE, "husk ended before the container was ready" },
 };
-/* A hook has words of its own. */
-static_assert(ARRAY_SIZE(verdicts) + 1 == STEP_VERDICTS_END - STEP_ON_PROCFS, "a verdict has no words");
+/* The last two come with words of their own. */
+static_assert(ARRAY_SIZE(verdicts) + 2 == STEP_VERDICTS_END - STEP_ON_PROCFS, "a verdict has no words");
 
 /* What to do, by the kind of step and errno; the first that fits. */
 static const struct {
@@ -88,6 +88,12 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 	step = &steps->items[report->step];
 	*err = (struct error){ .code = report->code };
 	step_blame(step, err);
+	if (report->code == STEP_NOT_OPENED) {
+		(void)snprintf(err->what, sizeof(err->what), "%s", report->detail);
+		err->judged = true;
+		err->code = -EPERM;
+		return err->code;
+	}
 	if (report->code == STEP_HOOK_FAILED)
 		return hook_explain(report->wait_status, report->detail, err);
 	if (report->code < -4095) {

@@ -24,6 +24,7 @@ static int explain(
 		.bundle = record->bundle,
 		.gate = GATE_SOCKET,
 		.no_new_keyring = record->no_new_keyring,
+		.unprivileged = record->unprivileged,
 	};
 	struct faults faults;
 	struct spec *spec;

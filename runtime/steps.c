@@ -371,7 +371,7 @@ static void identity_say(const struct step *step, struct text *text)
 		text_add(text, "%s%u", i ? "," : ", groups ", args->groups[i]);
 }
 
-static int verify_identity(const struct identity_args *args)
+static int verify_identity(const struct identity_args *args, bool groups_set)
 {
 	uid_t uids[3];
 	gid_t gids[3];
@@ -381,24 +381,32 @@ static int verify_identity(const struct identity_args *args)
 	for (int i = 0; i < 3; i++)
 		if (uids[i] != args->uid || gids[i] != args->gid)
 			return STEP_IDENTITY_DIFFERS;
-	return getgroups(0, NULL) == (int)args->group_count ? 0 : STEP_IDENTITY_DIFFERS;
+	return !groups_set || getgroups(0, NULL) == (int)args->group_count ? 0 : STEP_IDENTITY_DIFFERS;
+}
+
+/* A user namespace may deny it [CVE-2014-8989]; then nothing can be dropped, and none may be asked for. */
+static int set_groups(const struct identity_args *args, bool *ret_set)
+{
+	*ret_set = !args->keep_groups && syscall(SYS_setgroups, args->group_count, args->groups) == 0;
+	return *ret_set || args->keep_groups || (errno == EPERM && args->group_count == 0) ? 0 : -errno;
 }
 
 /* Raw calls: glibc's setters talk to its other threads, of which the child has none. */
 static int identity_apply(const struct step *step, struct walk *walk)
 {
 	const struct identity_args *args = step->args;
+	bool groups_set;
+	int r;
 
 	(void)walk;
 	if (args->uid != 0 && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return -errno;
-	/* A user namespace may deny setgroups [CVE-2014-8989]; then nothing can be dropped, and none may be asked for. */
-	if (syscall(SYS_setgroups, args->group_count, args->groups) < 0 && (errno != EPERM || args->group_count))
-		return -errno;
+	if ((r = set_groups(args, &groups_set)) < 0)
+		return r;
 	if (syscall(SYS_setresgid, args->gid, args->gid, args->gid) < 0 ||
 		syscall(SYS_setresuid, args->uid, args->uid, args->uid) < 0)
 		return -errno;
-	return verify_identity(args);
+	return verify_identity(args, groups_set);
 }
 
 static void capabilities_say(const struct step *step, struct text *text)

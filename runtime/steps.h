@@ -15,6 +15,7 @@ struct identity_args {
 	size_t group_count;
 	int last_cap; /* the last capability this build knows; the kernel's own last one ends the walk earlier */
 	struct spec_capabilities caps;
+	bool keep_groups;          /* those of the caller */
 	uint64_t extra_until_exec; /* kept permitted and effective; exec takes it away */
 };
 

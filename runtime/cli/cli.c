@@ -128,6 +128,7 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	if (invocation->globals->systemd_cgroup || invocation->globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
 		return error_bad(err, ENOTSUP, "the systemd cgroup manager is not supported yet");
 	request->bundle = bundle->path;
+	request->unprivileged = geteuid() != 0;
 	request->no_cgroup = invocation->globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
 	if (faults.count == 0)
 		r = plan_make(bundle->spec, request, invocation->arena, &bundle->plan, &faults);
