@@ -125,6 +125,20 @@ int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value)
 	return 0;
 }
 
+size_t text_put_u64(char *buf, uint64_t number)
+{
+	char digits[20], *first = digits + sizeof(digits);
+	size_t len;
+
+	do
+		*--first = (char)('0' + number % 10);
+	while (number /= 10);
+	len = (size_t)(digits + sizeof(digits) - first);
+	memcpy(buf, first, len);
+	buf[len] = '\0';
+	return len;
+}
+
 /* Digits at *at, which moves past them. */
 static int list_number(const char **at, size_t limit, size_t *ret_number)
 {

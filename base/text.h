@@ -22,6 +22,9 @@ void text_add_escaped(struct text *text, const char *bytes, size_t len); /* cont
 int text_to_u64(const char *str, uint64_t min, uint64_t max, uint64_t *ret_value);
 int text_to_s64(const char *str, int64_t min, int64_t max, int64_t *ret_value);
 
+/* Writes a number in decimal and a NUL; returns how many digits. `buf` holds 21 bytes. Async-signal-safe. */
+size_t text_put_u64(char *buf, uint64_t number);
+
 /* "0-3,7" as bits of an array of `count` words; -EINVAL, or -ERANGE for a number that has no bit there. */
 int text_to_bits(const char *list, unsigned long *bits, size_t count);
 

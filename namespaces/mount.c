@@ -257,6 +257,22 @@ static int bind_apply(const struct step *step, struct walk *walk)
 	return r < 0 ? r : attach(step->fd, target);
 }
 
+/* ---- a folder of the runtime's own ---- */
+
+static int extra_open(struct step *step, struct error *err)
+{
+	const struct mount_args *args = step->args;
+
+	return args->source ? bind_open(step, err) : 0;
+}
+
+void view_set_extra_source(struct step *step, const char *path)
+{
+	struct mount_args *args = step->args;
+
+	args->source = path;
+}
+
 /* ---- remount: other flags for what is mounted there already ---- */
 
 static int remount_apply(const struct step *step, struct walk *walk)
@@ -300,8 +316,8 @@ static void bind_say(const struct step *step, struct text *text)
 {
 	const struct mount_args *args = step->args;
 
-	text_add(text, "bind %s%s on %s", args->source, args->mount->bind_recursive ? " and what is below" : "",
-		args->mount->destination);
+	text_add(text, "bind %s%s on %s", args->source ? args->source : "a folder of the container's state",
+		args->mount->bind_recursive ? " and what is below" : "", args->mount->destination);
 	say_options(args, text);
 }
 
@@ -315,4 +331,5 @@ static void remount_say(const struct step *step, struct text *text)
 
 const struct step_kind mount_step = { .name = "mount", .say = mount_say, .apply = mount_apply };
 const struct step_kind bind_step = { .name = "bind", .say = bind_say, .open = bind_open, .apply = bind_apply };
+const struct step_kind extra_step = { .name = "bind", .say = bind_say, .open = extra_open, .apply = bind_apply };
 const struct step_kind remount_step = { .name = "remount", .say = remount_say, .apply = remount_apply };

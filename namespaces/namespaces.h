@@ -14,6 +14,7 @@
 #include "spec/spec.h"
 struct arena;
 struct error;
+struct step;
 struct steps;
 struct faults;
 struct json_writer;
@@ -83,10 +84,12 @@ int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct 
 /* ---- what the container sees ---- */
 
 struct view_request {
-	const char *bundle;   /* absolute path, in the host's view: relative sources of binds start there */
-	const char *rootfs;   /* absolute path of the root, in the host's view */
-	bool devices_by_bind; /* mknod(2) is not allowed here: a user namespace */
-	bool terminal;        /* a pty is made and becomes /dev/console */
+	const char *bundle;      /* absolute path, in the host's view: relative sources of binds start there */
+	const char *rootfs;      /* absolute path of the root, in the host's view */
+	bool devices_by_bind;    /* mknod(2) is not allowed here: a user namespace */
+	bool terminal;           /* a pty is made and becomes /dev/console */
+	const char *extra_place; /* where a folder of the runtime's own goes; NULL = none */
+	size_t *ret_extra;       /* the number of its step */
 	bool root_at_path; /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
 };
 
@@ -98,6 +101,9 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 
 /* Adds a terminal from the devpts of the root, made for the process; `console`: it becomes /dev/console too. Pure. */
 void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps);
+
+/* Names the source of the runtime's own folder, which did not exist when the plan was made. */
+void view_set_extra_source(struct step *step, const char *path);
 
 /* Then into it: pivot (or, where / is a ramdisk, chroot), the root's own flags. Pure. */
 void view_enter_steps(const struct spec *spec, bool no_pivot, struct steps *steps);

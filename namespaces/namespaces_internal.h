@@ -58,6 +58,7 @@ extern const struct step_kind procfs_step;           /* bool *all: with sysctls 
 extern const struct step_kind idmap_step;            /* struct idmap_args */
 extern const struct step_kind mount_step;            /* struct mount_args */
 extern const struct step_kind bind_step;             /* struct mount_args */
+extern const struct step_kind extra_step;            /* struct mount_args; its source is named later */
 extern const struct step_kind remount_step;          /* struct mount_args */
 extern const struct step_kind dev_step;              /* none */
 extern const struct step_kind device_step;           /* struct device_args */

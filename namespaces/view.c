@@ -217,6 +217,20 @@ static void add_mount(const struct spec *spec, const struct spec_mount *mount, c
 	steps_add(steps, kind, mount->origin, args);
 }
 
+static void add_extra(const struct view_request *request, struct steps *steps)
+{
+	struct mount_args *args = ARENA_NEW(steps->arena, struct mount_args);
+	struct spec_mount *mount = ARENA_NEW(steps->arena, struct spec_mount);
+
+	*mount = (struct spec_mount){ .destination = request->extra_place, .type = "", .source = "", .bind = true };
+	*args = (struct mount_args){
+		.mount = mount,
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	};
+	*request->ret_extra = steps->count;
+	steps_add(steps, &extra_step, NULL, args);
+}
+
 static void add_device(const struct spec_device *device, bool by_bind, struct arena *arena, struct steps *steps)
 {
 	struct device_args *args = ARENA_NEW(arena, struct device_args);
@@ -348,6 +362,8 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 			mount = host_sys(mount, arena);
 		add_mount(spec, mount, request->bundle, steps);
 	}
+	if (request->extra_place)
+		add_extra(request, steps);
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)
 		view_terminal_step(&spec->process, true, steps);

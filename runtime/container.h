@@ -37,8 +37,9 @@ int container_spec(const struct container *container, struct arena *arena, struc
 struct spec_state container_state(const struct container *container);
 
 /* Lets a created container run its program, and runs its poststart hooks. Where the program fails, the container has
- * stopped; where a hook fails, it is gone [runtime.md, Lifecycle, 7 and 9]. */
-int container_start(struct container *container, struct arena *arena, struct error *err);
+ * stopped; where a hook fails, it is gone [runtime.md, Lifecycle, 7 and 9]. `notify_socket` is the caller's, or NULL:
+ * where the container was made with one, returns when it says that it is ready. */
+int container_start(struct container *container, const char *notify_socket, struct arena *arena, struct error *err);
 
 /* Signals its first process; `all`: everything in its cgroup. Only created, running and paused containers, unless
  * `all`. */

@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/notify.h"
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
@@ -148,6 +151,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.cgroup_existing = cgroup_existing,
 		.no_new_keyring = plan->no_new_keyring,
 		.unprivileged = geteuid() != 0,
+		.notifies = plan->notify_step != 0,
 		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
 		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
 		.has_poststop = plan->spec->hooks[SPEC_HOOK_POSTSTOP].count > 0,
@@ -178,13 +182,38 @@ static int claim(struct creation *creation, struct error *err)
 
 /* ---- make ---- */
 
+/* In the state, which is there only now; so its step is opened only now. */
+static int make_notify_folder(struct creation *creation, struct error *err)
+{
+	struct plan *plan = creation->plan;
+	struct step *step = &plan->steps.items[plan->notify_step];
+	char path[PATH_MAX];
+	int r;
+
+	if (plan->notify_step == 0)
+		return 0;
+	if (mkdirat(creation->container.dir, NOTIFY_FOLDER, 0755) < 0)
+		return error_sys(err, errno, "make the folder of the container's NOTIFY_SOCKET");
+	r = path_of_fd(creation->container.dir, path, sizeof(path));
+	if (r < 0)
+		return error_sys(err, r, "find the path of the container's state");
+	if (creation->request->notify &&
+		(r = notify_listen(creation->container.dir, creation->request->notify, err)) < 0)
+		return r;
+	view_set_extra_source(step, arena_printf(plan->arena, "%s/" NOTIFY_FOLDER, path));
+	return plan->child_opens ? 0 : step->kind->open(step, err);
+}
+
 static int make_gate(struct creation *creation, struct error *err)
 {
 	struct gate_args *gate = creation->plan->gate;
+	int r;
 
 	if (gate->kind == GATE_PAIR)
 		return 0;
-	return gate_make(creation->container.dir, &gate->listener, &creation->gate_lock, err);
+	r = gate_make(creation->container.dir, &gate->listener, &creation->gate_lock, err);
+	creation->plan->exec->gate_lock = creation->gate_lock;
+	return r;
 }
 
 static int make_cgroup(struct creation *creation, struct error *err)
@@ -327,6 +356,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 	static int (*const stages[])(struct creation *, struct error *) = {
 		open_all,
 		claim,
+		make_notify_folder,
 		make_cgroup,
 		make_gate,
 		clone_init,

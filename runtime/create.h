@@ -4,6 +4,7 @@
 struct child;
 struct container;
 struct error;
+struct notify;
 struct plan;
 
 struct create_request {
@@ -12,6 +13,7 @@ struct create_request {
 	const char *pid_file;       /* NULL = none */
 	const char *console_socket; /* takes the terminal's master; NULL: the caller of create_container() does */
 	const char *pidfd_socket;   /* NULL = none */
+	struct notify *notify;      /* starts to listen before the program can speak; NULL where `start` will */
 };
 
 /* Opens what the plan needs, takes the id, makes the container and waits until everything but the program is set up.

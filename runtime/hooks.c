@@ -53,15 +53,12 @@ void hook_document(const struct spec_state *state, struct arena *arena, struct h
 static int make_input(const struct hook_setting *setting, pid_t pid)
 {
 	cleanup_close int fd = memfd_create("state", MFD_CLOEXEC);
-	char digits[16], *number = digits + sizeof(digits);
+	char number[21];
+	size_t len = text_put_u64(number, (uint64_t)pid);
 
 	if (fd < 0)
 		return -errno;
-	do
-		*--number = (char)('0' + pid % 10);
-	while (pid /= 10);
-	if (file_write_all(fd, setting->head, strlen(setting->head)) < 0 ||
-		file_write_all(fd, number, (size_t)(digits + sizeof(digits) - number)) < 0 ||
+	if (file_write_all(fd, setting->head, strlen(setting->head)) < 0 || file_write_all(fd, number, len) < 0 ||
 		file_write_all(fd, setting->tail, strlen(setting->tail)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return -EIO;
 	return fd_take(&fd);

@@ -8,6 +8,7 @@
 #include "base/faults.h"
 #include "netns/netns.h"
 #include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/process.h"
 
 static void check_possible(const struct spec *spec, bool unprivileged, struct faults *faults)
@@ -79,19 +80,21 @@ static void add_hooks_before_pivot(struct plan *plan)
 	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
 }
 
-static void add_view(struct plan *plan, bool no_pivot, struct faults *faults)
+static void add_view(struct plan *plan, const struct plan_request *wanted, struct faults *faults)
 {
 	struct view_request request = {
 		.bundle = plan->bundle,
 		.rootfs = plan->rootfs,
 		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
 		.terminal = plan->terminal,
+		.extra_place = wanted->notify ? NOTIFY_PLACE : NULL,
+		.ret_extra = &plan->notify_step,
 	};
 
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps, faults);
 	add_hooks_before_pivot(plan);
-	view_enter_steps(plan->spec, no_pivot, &plan->steps);
+	view_enter_steps(plan->spec, wanted->no_pivot, &plan->steps);
 	names_steps(plan->spec, &plan->steps);
 }
 
@@ -125,7 +128,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	namespaces_steps(&plan->namespaces, &plan->steps);
 	if (linux_->namespaces[SPEC_NS_NETWORK].given && !linux_->namespaces[SPEC_NS_NETWORK].path)
 		loopback_steps(&plan->steps);
-	add_view(plan, request->no_pivot, faults);
+	add_view(plan, request, faults);
 	process_last_steps(plan, request, faults);
 
 	if (!plan->has_cgroup)

@@ -34,6 +34,8 @@ struct exec_args {
 	const char *cwd;
 	uint64_t ignored_signals; /* bit n-1: signal n is ignored by our caller and must not be by the program */
 	unsigned preserve_fds;    /* 3 .. 3+n-1 stay open */
+	char *listen_pid;         /* the value of LISTEN_PID in envp: written by the process itself; NULL = none */
+	int gate_lock;            /* borrowed; -1 = none; see gate.h */
 };
 
 struct plan {
@@ -54,6 +56,7 @@ struct plan {
 	struct gate_args *gate;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
+	size_t notify_step;                  /* mounts the folder of its NOTIFY_SOCKET; 0 = none */
 	bool child_opens;                    /* sources on the host: only its user namespace makes that possible */
 	bool waits_for_hooks;                /* a step of the walk waits for prestart and createRuntime */
 	const struct hook_setting *creating; /* of all hooks before `start`; NULL without such */
@@ -68,6 +71,9 @@ struct plan_request {
 	bool unprivileged; /* the caller is not root */
 	bool no_pivot;     /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
 	unsigned preserve_fds;
+	unsigned listen_fds;      /* of these, the first are sockets of sd_listen_fds(3) */
+	const char *listen_names; /* $LISTEN_FDNAMES; NULL */
+	bool notify;              /* what it says to its NOTIFY_SOCKET is passed on */
 };
 
 /* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */

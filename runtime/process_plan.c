@@ -17,6 +17,7 @@
 #include "base/faults.h"
 #include "base/text.h"
 #include "runtime/hooks.h"
+#include "runtime/notify.h"
 #include "runtime/plan.h"
 #include "runtime/process.h"
 #include "runtime/steps.h"
@@ -55,19 +56,48 @@ static const char **candidates(const char *name, const char *path, struct arena 
 	return list;
 }
 
-/* The config's variables, and HOME where it has none: programs and callers expect it [runc, crun]. */
-static const char **with_home(const struct spec_strings *env, struct arena *arena, const char ***ret_home)
+struct variables {
+	const char **items;
+	size_t count;
+};
+
+static const char **add_variable(struct variables *env, const char *variable)
 {
-	const char **envp = ARENA_ARRAY(arena, env->count + 2, const char *);
+	env->items[env->count] = variable;
+	return &env->items[env->count++];
+}
+
+/* [sd_listen_fds(3)] Which process is meant, only that process knows. */
+static void add_listen_fds(
+	struct variables *env, const struct plan_request *request, struct exec_args *args, struct arena *arena)
+{
+	char *pid = arena_strdup(arena, "LISTEN_PID=18446744073709551615");
+
+	if (!request->listen_fds)
+		return;
+	(void)add_variable(env, arena_printf(arena, "LISTEN_FDS=%u", request->listen_fds));
+	(void)add_variable(env, pid);
+	if (request->listen_names)
+		(void)add_variable(env, arena_printf(arena, "LISTEN_FDNAMES=%s", request->listen_names));
+	args->listen_pid = pid + strlen("LISTEN_PID=");
+}
+
+/* The config's variables, HOME where it has none, since programs and callers expect it [runc, crun], and ours. */
+static void add_environment(
+	struct exec_args *args, const struct spec_strings *env, const struct plan_request *request, struct arena *arena)
+{
+	enum { OURS = 5 }; /* HOME, three of LISTEN_*, NOTIFY_SOCKET */
+	struct variables all = { .items = ARENA_ARRAY(arena, env->count + OURS + 1, const char *),
+		.count = env->count };
 
 	if (env->count)
-		memcpy(envp, env->items, env->count * sizeof(*envp));
-	*ret_home = NULL;
-	if (!environment(env, "HOME")) {
-		envp[env->count] = "HOME=/";
-		*ret_home = &envp[env->count];
-	}
-	return envp;
+		memcpy(all.items, env->items, env->count * sizeof(*all.items));
+	if (!environment(env, "HOME"))
+		args->home = add_variable(&all, "HOME=/");
+	add_listen_fds(&all, request, args, arena);
+	if (request->notify)
+		(void)add_variable(&all, "NOTIFY_SOCKET=" NOTIFY_PLACE "/" NOTIFY_SOCKET);
+	args->envp = all.items;
 }
 
 static struct exec_args *exec_args(
@@ -81,8 +111,9 @@ static struct exec_args *exec_args(
 		.candidates = candidates(process->args.items[0], path ? path : default_path, arena),
 		.cwd = process->cwd,
 		.preserve_fds = request->preserve_fds,
+		.gate_lock = -1,
 	};
-	args->envp = with_home(&process->env, arena, &args->home);
+	add_environment(args, &process->env, request, arena);
 	return args;
 }
 

@@ -36,6 +36,7 @@ static void write_header(const struct record *record, struct json_writer *w)
 	}
 	json_bool(w, "noNewKeyring", record->no_new_keyring);
 	json_bool(w, "unprivileged", record->unprivileged);
+	json_bool(w, "notifies", record->notifies);
 	json_bool(w, "sharesPids", record->shares_pids);
 	json_bool(w, "hasPoststart", record->has_poststart);
 	json_bool(w, "hasPoststop", record->has_poststop);
@@ -118,6 +119,7 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->cgroup_existing = existing ? (unsigned)number : 0;
 	record->no_new_keyring = member_bool(header, "noNewKeyring");
 	record->unprivileged = member_bool(header, "unprivileged");
+	record->notifies = member_bool(header, "notifies");
 	record->shares_pids = member_bool(header, "sharesPids");
 	record->has_poststart = member_bool(header, "hasPoststart");
 	record->has_poststop = member_bool(header, "hasPoststop");

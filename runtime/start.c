@@ -12,8 +12,10 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/listener.h"
+#include "runtime/notify.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
+#include "runtime/state_dir.h"
 
 static int explain(
 	const struct container *container, const struct report *report, struct arena *arena, struct error *err)
@@ -25,6 +27,7 @@ static int explain(
 		.gate = GATE_SOCKET,
 		.no_new_keyring = record->no_new_keyring,
 		.unprivileged = record->unprivileged,
+		.notify = record->notifies,
 	};
 	struct faults faults;
 	struct spec *spec;
@@ -85,15 +88,16 @@ static int refuse(const struct container *container, struct error *err)
 		spec_status_names[container->status]);
 }
 
-int container_start(struct container *container, struct arena *arena, struct error *err)
+static int let_go(struct container *container, struct arena *arena, struct error *err)
 {
 	cleanup_close int sock = -1;
 	struct report report;
 	int fd = -1, r;
 
-	if (container->status != SPEC_CREATED)
-		return refuse(container, err);
 	sock = gate_pass(container->dir, err);
+	if (sock == -ECONNREFUSED) /* it has ended, or its program runs by now */
+		return error_bad(
+			err, EPERM, "cannot start the container \"%s\": it is not waiting any more", container->id);
 	if (sock < 0)
 		return sock;
 	while ((r = report_receive(sock, &report, &fd)) == REPORT_LISTENER) {
@@ -109,4 +113,24 @@ int container_start(struct container *container, struct arena *arena, struct err
 	if (r < 0)
 		return error_sys(err, r, "hear from the container \"%s\"", container->id);
 	return container_poststart(container, arena, err) < 0 ? give_up(container, err) : 0;
+}
+
+int container_start(struct container *container, const char *notify_socket, struct arena *arena, struct error *err)
+{
+	struct notify notify = { .sock = -1, .host = notify_socket, .main_pid = container->pid };
+	bool notifies = container->record.notifies && notify_socket;
+	int r = 0;
+
+	if (container->status != SPEC_CREATED)
+		return refuse(container, err);
+	if (notifies)
+		r = notify_listen(container->dir, &notify, err);
+	if (r == 0)
+		r = let_go(container, arena, err);
+	if (r == 0 && notifies) {
+		state_dir_unlock(container->dir); /* it may take its time */
+		(void)notify_wait(&notify, container->pidfd, -1);
+	}
+	notify_done(&notify);
+	return r;
 }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "runtime/notify.h"
 #include "runtime/record.h"
 
 enum { CLAIM_TIMEOUT_MS = 1000 };
@@ -136,6 +137,9 @@ int state_dir_remove(int root, const char *id, int dir, struct error *err)
 		RECORD_FILE,
 	};
 
+	(void)unlinkat(dir, NOTIFY_FOLDER "/" NOTIFY_SOCKET, 0);
+	if (unlinkat(dir, NOTIFY_FOLDER, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_sys(err, errno, "remove " NOTIFY_FOLDER " of the container \"%s\"", id);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return error_sys(err, errno, "remove %s of the container \"%s\"", files[i], id);

@@ -143,6 +143,10 @@ static int exec_apply(const struct step *step, struct walk *walk)
 {
 	const struct exec_args *args = step->args;
 
+	if (args->listen_pid)
+		(void)text_put_u64(args->listen_pid, (uint64_t)getpid());
+	if (args->gate_lock >= 0) /* before the socket whose end says that the program runs */
+		(void)close(args->gate_lock);
 	/* Everything of ours is close-on-exec already; this is for what nobody thought of [CVE-2024-21626]. */
 	if (close_range(3 + args->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;

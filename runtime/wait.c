@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/notify.h"
 #include "runtime/terminal.h"
 
 #ifndef P_PIDFD
@@ -89,22 +90,26 @@ static int reap(int pidfd, int *ret_status, struct error *err)
 	return 0;
 }
 
-int wait_for(int pidfd, int signal_fd, struct relay *relay, int *ret_status, struct error *err)
+int wait_for(const struct wait *wait, int *ret_status, struct error *err)
 {
-	enum { PIDFD, SIGNALS, RELAY, RELAY_FDS = 4 };
+	enum { PIDFD, SIGNALS, NOTIFY, RELAY, RELAY_FDS = 4 };
 	struct pollfd fds[RELAY + RELAY_FDS];
+	bool ready = false;
 
 	for (;;) {
-		int relayed = relay ? relay_poll(relay, fds + RELAY) : 0;
-		fds[PIDFD] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-		fds[SIGNALS] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
+		int relayed = wait->relay ? relay_poll(wait->relay, fds + RELAY) : 0;
+		fds[PIDFD] = (struct pollfd){ .fd = wait->pidfd, .events = POLLIN };
+		fds[SIGNALS] = (struct pollfd){ .fd = wait->signal_fd, .events = POLLIN };
+		fds[NOTIFY] = (struct pollfd){ .fd = wait->notify ? wait->notify->sock : -1, .events = POLLIN };
 		if (poll(fds, RELAY + (nfds_t)relayed, -1) < 0 && errno != EINTR)
 			return error_sys(err, errno, "poll");
 		if (fds[SIGNALS].revents)
-			read_signals(signal_fd, pidfd, relay);
-		if (relay)
-			relay_move(relay, fds + RELAY, relayed);
+			read_signals(wait->signal_fd, wait->pidfd, wait->relay);
+		if (fds[NOTIFY].revents)
+			notify_pass(wait->notify, &ready);
+		if (wait->relay)
+			relay_move(wait->relay, fds + RELAY, relayed);
 		if (fds[PIDFD].revents)
-			return reap(pidfd, ret_status, err);
+			return reap(wait->pidfd, ret_status, err);
 	}
 }

@@ -5,6 +5,7 @@
  * [pidfd_send_signal(2)]. The init, a child of ours, is reaped here. */
 #pragma once
 struct error;
+struct notify;
 struct relay;
 
 /* Blocks everything that is forwarded. Returns the signalfd, owned by the caller, or a negative errno. SIGPIPE is among
@@ -15,6 +16,12 @@ int wait_block(struct error *err);
  * time before there is a program to pass it on to. */
 int wait_interrupted(int signal_fd);
 
-/* Waits until `pidfd` (a child) has ended; moves the terminal's bytes meanwhile (`relay` may be NULL).
- * *ret_status: its exit status, or 128 plus the signal that killed it. */
-int wait_for(int pidfd, int signal_fd, struct relay *relay, int *ret_status, struct error *err);
+struct wait {
+	int pidfd; /* a child */
+	int signal_fd;
+	struct relay *relay;         /* moves the terminal's bytes meanwhile; NULL */
+	const struct notify *notify; /* passes on what it says to the service manager; NULL */
+};
+
+/* Waits until the child has ended. *ret_status: its exit status, or 128 plus the signal that killed it. */
+int wait_for(const struct wait *wait, int *ret_status, struct error *err);

@@ -24,6 +24,8 @@
 #include "runtime/terminal.h"
 #include "runtime/wait.h"
 
+enum { LISTEN_FDS_MAX = 65536 };
+
 /* ---- state ---- */
 
 int cli_open_root(const struct invocation *invocation, bool make, int *ret_root, struct error *err)
@@ -128,7 +130,6 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	if (invocation->globals->systemd_cgroup || invocation->globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
 		return error_bad(err, ENOTSUP, "the systemd cgroup manager is not supported yet");
 	request->bundle = bundle->path;
-	request->unprivileged = geteuid() != 0;
 	request->no_cgroup = invocation->globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
 	if (faults.count == 0)
 		r = plan_make(bundle->spec, request, invocation->arena, &bundle->plan, &faults);
@@ -157,7 +158,7 @@ int cli_check_preserved(unsigned count, struct error *err)
 {
 	for (unsigned fd = 3; fd < 3 + count; fd++)
 		if (fcntl((int)fd, F_GETFD) < 0)
-			return error_bad(err, EBADF, "--preserve-fds %u: descriptor %u is not open", count, fd);
+			return error_bad(err, EBADF, "descriptor %u is not open, but is to be passed on", fd);
 	return fd_cloexec_from(3 + count) < 0 ? error_sys(err, errno, "close_range") : 0;
 }
 
@@ -197,9 +198,13 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 	const struct create_options *options = invocation->options;
 	struct plan_request request = {
 		.gate = gate,
-		.preserve_fds = options->preserve_fds,
+		.preserve_fds = cli_listen_fds() + options->preserve_fds,
+		.listen_fds = cli_listen_fds(),
+		.listen_names = getenv("LISTEN_FDNAMES"),
+		.notify = cli_notify_socket() != NULL,
 		.no_new_keyring = options->no_new_keyring,
 		.no_pivot = options->no_pivot,
+		.unprivileged = geteuid() != 0,
 	};
 	struct create_request create = {
 		.pid_file = options->pid_file,
@@ -212,11 +217,12 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.root = -1,
 		.signal_fd = -1,
 		.container = { .dir = -1, .pidfd = -1 },
+		.notify = { .sock = -1, .host = cli_notify_socket() },
 		.child = { .sock = -1, .other = -1, .pidfd = -1, .terminal = -1 },
 	};
 	if ((r = self_check(err)) < 0)
 		return r;
-	if ((r = cli_check_preserved(options->preserve_fds, err)) < 0)
+	if ((r = cli_check_preserved(request.preserve_fds, err)) < 0)
 		return r;
 	if ((r = name_it(invocation, ret, &request.id, err)) < 0)
 		return r;
@@ -231,6 +237,7 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		return ret->signal_fd;
 	create.root = ret->root;
 	create.signal_fd = ret->signal_fd;
+	create.notify = gate == GATE_PAIR ? &ret->notify : NULL;
 	return create_container(&ret->bundle.plan, &create, &ret->container, &ret->child, err);
 }
 
@@ -247,7 +254,22 @@ void cli_warn_of_seccomp(const struct plan *plan)
 	log_line(LOG_LEVEL_WARNING, line);
 }
 
-int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err)
+const char *cli_notify_socket(void)
+{
+	const char *socket = getenv("NOTIFY_SOCKET");
+
+	return socket && *socket ? socket : NULL;
+}
+
+unsigned cli_listen_fds(void)
+{
+	const char *count = getenv("LISTEN_FDS");
+	uint64_t number;
+
+	return count && text_to_u64(count, 0, LISTEN_FDS_MAX, &number) == 0 ? (unsigned)number : 0;
+}
+
+int cli_foreground(int pidfd, int *terminal, int signal_fd, const struct notify *notify, struct error *err)
 {
 	struct relay relay = { .master = -1 };
 	int status = 0, r = 0;
@@ -255,7 +277,14 @@ int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err)
 	if (*terminal >= 0)
 		r = relay_start(&relay, terminal, err);
 	if (r == 0)
-		r = wait_for(pidfd, signal_fd, relay.master >= 0 ? &relay : NULL, &status, err);
+		r = wait_for(
+			&(struct wait){
+				.pidfd = pidfd,
+				.signal_fd = signal_fd,
+				.relay = relay.master >= 0 ? &relay : NULL,
+				.notify = notify,
+			},
+			&status, err);
 	relay_stop(&relay);
 	return r < 0 ? r : status;
 }

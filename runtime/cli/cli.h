@@ -5,6 +5,7 @@
 
 #include "runtime/child.h"
 #include "runtime/container.h"
+#include "runtime/notify.h"
 #include "runtime/plan.h"
 struct error;
 struct faults;
@@ -62,11 +63,16 @@ struct making {
 	int root, signal_fd;
 	struct container container;
 	struct child child;
+	struct notify notify; /* of `run` */
 };
 int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
 
 /* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status. */
-int cli_foreground(int pidfd, int *terminal, int signal_fd, struct error *err);
+int cli_foreground(int pidfd, int *terminal, int signal_fd, const struct notify *notify, struct error *err);
+
+/* What the environment asks for [sd_notify(3), sd_listen_fds(3)]: NULL and 0 where it does not. */
+const char *cli_notify_socket(void);
+unsigned cli_listen_fds(void);
 
 /* What must stay open for the program is open, and nothing else gets to it. */
 int cli_check_preserved(unsigned count, struct error *err);

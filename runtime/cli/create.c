@@ -18,6 +18,7 @@ static void close_all(struct making *making)
 		plan_close(&making->bundle.plan);
 	container_close(&making->container);
 	child_close(&making->child);
+	notify_done(&making->notify);
 	fd_closep(&making->signal_fd);
 	fd_closep(&making->root);
 }
@@ -47,6 +48,30 @@ static int start_it(const struct invocation *invocation, struct making *making, 
 	return container_poststart(&making->container, invocation->arena, err);
 }
 
+/* Until it has ended, or in the background until it says that it is ready where it can. */
+static int stay(const struct invocation *invocation, struct making *making, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	struct notify *notify = &making->notify;
+	bool notifies = notify->sock >= 0;
+
+	if (!options->detach)
+		return cli_foreground(making->container.pidfd, &making->child.terminal, making->signal_fd,
+			notifies ? notify : NULL, err);
+	notify->main_pid = making->container.pid;
+	return notifies ? notify_wait(notify, making->container.pidfd, making->signal_fd) : 0;
+}
+
+static int run_made(const struct invocation *invocation, struct making *making, struct error *err)
+{
+	int r;
+
+	cli_warn_of_seccomp(&making->bundle.plan);
+	r = start_it(invocation, making, err);
+	state_dir_unlock(making->container.dir);
+	return r < 0 ? r : stay(invocation, making, err);
+}
+
 /* The container is removed by its record, as `delete --force` would. */
 static int remove_it(struct container *container, struct error *err)
 {
@@ -65,13 +90,8 @@ static int run_run(const struct invocation *invocation, struct error *err)
 	int r = cli_make_container(invocation, GATE_PAIR, &making, err);
 	bool made = r == 0;
 
-	if (made) {
-		cli_warn_of_seccomp(&making.bundle.plan);
-		r = start_it(invocation, &making, err);
-		state_dir_unlock(making.container.dir);
-		if (r == 0 && !options->detach)
-			r = cli_foreground(making.container.pidfd, &making.child.terminal, making.signal_fd, err);
-	}
+	if (made)
+		r = run_made(invocation, &making, err);
 	if (made && (r < 0 || !(options->keep || options->detach)) && remove_it(&making.container, &also) < 0)
 		log_error(&also);
 	close_all(&making);

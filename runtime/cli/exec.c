@@ -1,5 +1,6 @@
 /* runtime/cli/exec.c: husk exec. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -223,7 +224,7 @@ static int run_process(const struct invocation *invocation, const struct contain
 		return signal_fd;
 	r = container_exec(container, plan, &request, &child, err);
 	if (r == 0 && !options->detach)
-		r = cli_foreground(child.pidfd, &child.terminal, signal_fd, err);
+		r = cli_foreground(child.pidfd, &child.terminal, signal_fd, NULL, err);
 	child_close(&child);
 	return r;
 }
@@ -235,7 +236,9 @@ static int exec_in(const struct invocation *invocation, const struct container *
 		.id = container->id,
 		.bundle = container->record.bundle,
 		.no_new_keyring = container->record.no_new_keyring,
-		.preserve_fds = options->preserve_fds,
+		.preserve_fds = cli_listen_fds() + options->preserve_fds,
+		.listen_fds = cli_listen_fds(),
+		.listen_names = getenv("LISTEN_FDNAMES"),
 	};
 	struct spec_process process;
 	struct spec *spec;
@@ -262,7 +265,7 @@ static int exec_run(const struct invocation *invocation, struct error *err)
 	int r = self_check(err);
 
 	if (r == 0)
-		r = cli_check_preserved(options->preserve_fds, err);
+		r = cli_check_preserved(cli_listen_fds() + options->preserve_fds, err);
 	if (r == 0)
 		r = cli_open_container(invocation, &root, &container, err);
 	if (r < 0)

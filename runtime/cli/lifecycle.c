@@ -24,7 +24,7 @@ static int start_run(const struct invocation *invocation, struct error *err)
 		return r;
 	r = container_lock(&container, err);
 	if (r == 0)
-		r = container_start(&container, invocation->arena, err);
+		r = container_start(&container, cli_notify_socket(), invocation->arena, err);
 	container_close(&container);
 	return r;
 }
