@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "netns/netns.h"
 #include "runtime/child.h"
 #include "runtime/container.h"
 #include "runtime/gate.h"
@@ -45,7 +47,8 @@ struct creation {
 	struct cgroup cgroup;
 	int gate_lock;
 	int console, pidfd_taker; /* sockets of callers; -1 */
-	bool hooked;              /* hooks have run: poststop must, too */
+	struct net_devices_moved *links;
+	bool hooked; /* hooks have run: poststop must, too */
 };
 
 /* ---- open ---- */
@@ -263,12 +266,42 @@ static int fill_cgroup(struct creation *creation, struct error *err)
 	return r < 0 ? r : cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err);
 }
 
+/* The child is born in a new network namespace; one that is joined was opened before. */
+static int open_network(const struct creation *creation, struct error *err)
+{
+	const struct namespaces_plan *namespaces = &creation->plan->namespaces;
+	char path[64];
+	int fd;
+
+	for (size_t i = 0; i < namespaces->join_count; i++)
+		if (namespaces->joins[i].kind == SPEC_NS_NETWORK)
+			return fcntl(namespaces->joins[i].fd, F_DUPFD_CLOEXEC, 0);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", creation->child.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
+}
+
+static int move_links(struct creation *creation, struct error *err)
+{
+	const struct spec_linux *linux_ = &creation->plan->spec->linux_;
+	cleanup_close int netns = linux_->net_device_count ? open_network(creation, err) : -1;
+
+	if (linux_->net_device_count == 0)
+		return 0;
+	if (netns < 0)
+		return netns;
+	return net_devices_move(
+		linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena, &creation->links, err);
+}
+
 static int fill(struct creation *creation, struct error *err)
 {
 	int r = map_ids(creation, err);
 
 	if (r == 0)
 		r = fill_cgroup(creation, err);
+	if (r == 0)
+		r = move_links(creation, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
 }
 
@@ -332,6 +365,8 @@ static void undo(struct creation *creation, struct error *err)
 	struct container *container = &creation->container;
 	struct error also = { 0 };
 
+	net_devices_return(creation->links);
+	creation->links = NULL;
 	child_end(&creation->child, err);
 	container->record.has_poststop = container->record.has_poststop && creation->hooked;
 	if (container->dir >= 0 && container_erase(container, &also) < 0)
@@ -348,6 +383,7 @@ static void close_all(struct creation *creation)
 	fd_closep(&creation->gate_lock);
 	fd_closep(&creation->console);
 	fd_closep(&creation->pidfd_taker);
+	net_devices_done(creation->links);
 }
 
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,

@@ -16,6 +16,8 @@ static void check_possible(const struct spec *spec, bool unprivileged, struct fa
 	if (unprivileged && !spec->linux_.namespaces[SPEC_NS_USER].given)
 		faults_add(faults, "linux.namespaces",
 			"without root a user namespace is required: husk spec --rootless writes a config with one");
+	if (unprivileged && spec->linux_.net_device_count)
+		faults_add(faults, "linux.netDevices", "only root can move links of the host");
 	if (!spec->has_process)
 		faults_add(faults, "process", "required: there is nothing to run without it");
 	if (!spec->linux_.namespaces[SPEC_NS_MOUNT].given)

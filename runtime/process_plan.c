@@ -180,8 +180,6 @@ static void check_supported(const struct spec *spec, struct faults *faults)
 {
 	if (spec->linux_.intel_rdt.given)
 		faults_add(faults, "linux.intelRdt", "not supported yet");
-	if (spec->linux_.net_device_count)
-		faults_add(faults, "linux.netDevices", "not supported yet");
 }
 
 /* In the container, as its user, and in the environment of its program unless they have one. */

@@ -161,6 +161,13 @@ static bool has_fault_below(const struct faults *faults, const char *path)
 	return false;
 }
 
+static void check_net_devices(const struct spec *spec, struct faults *faults)
+{
+	if (spec->linux_.net_device_count && !has(spec, SPEC_NS_NETWORK))
+		faults_add(faults, "linux.netDevices",
+			"needs a network namespace: add {\"type\": \"network\"} to linux.namespaces");
+}
+
 void check_spec(const struct spec *spec, struct faults *faults)
 {
 	check_version(spec, faults);
@@ -170,6 +177,7 @@ void check_spec(const struct spec *spec, struct faults *faults)
 	check_user_namespace(spec, faults);
 	check_time_namespace(spec, faults);
 	check_mounts(spec, faults);
+	check_net_devices(spec, faults);
 	for (size_t i = 0; i < spec->linux_.sysctl_count; i++) {
 		check_sysctl(spec, &spec->linux_.sysctl[i], faults);
 		check_domainname(spec, &spec->linux_.sysctl[i], faults);

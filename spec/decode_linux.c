@@ -1,6 +1,7 @@
 /* spec/decode_linux.c: namespaces, ids, devices and the rest of the linux object [config-linux.md]. */
 #include <inttypes.h>
 #include <linux/mempolicy.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/personality.h>
 
@@ -187,8 +188,21 @@ static void decode_devices(const struct json *value, const struct field *field, 
 	}
 }
 
+/* [linux/net/core/dev.c: dev_valid_name] */
+static bool is_link_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len < IFNAMSIZ && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+		!text[strcspn(text, "/: \t\n\v\f\r")];
+}
+
+static const struct string_rule link_name_rule = { is_link_name,
+	"the name of a link: 1 to 15 bytes, no \"/\", \":\" or blank" };
+
 static const struct field net_device_fields[] = {
-	FIELD("name", decode_string, struct spec_net_device, container_name, .empty_is_absent = true),
+	FIELD("name", decode_string, struct spec_net_device, container_name, .empty_is_absent = true,
+		.rule = &link_name_rule),
 };
 
 static const struct object_type net_device_type = { FIELDS(net_device_fields) };
@@ -203,6 +217,10 @@ static void decode_net_devices(
 	linux_->net_devices = ARENA_ARRAY(decoder->arena, value->count, struct spec_net_device);
 	json_for_each(child, value) {
 		struct spec_net_device device = { .host_name = child->key, .container_name = child->key };
+		if (!is_link_name(child->key)) {
+			decode_expected(child, decoder, "%s", link_name_rule.wants);
+			continue;
+		}
 		if (decode_fields(child, field->type, &device, decoder))
 			linux_->net_devices[linux_->net_device_count++] = device;
 	}

@@ -1,0 +1,298 @@
+/* netns/devices.c: links of the host's that go into a container, with their addresses [config-linux.md, Network Devices].
+ *
+ * The kernel takes a link's addresses away when it changes its namespace, so they are read before and given back after.
+ * Renaming and moving is one message: there is no moment in which it could clash on the host. A move that fails half-way
+ * goes back, as the whole of them does when the container cannot be made after all. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/text.h"
+#include "netns/netlink.h"
+#include "netns/netns.h"
+#include "spec/spec.h"
+
+enum { NUMBERED_MAX = 1000 };
+
+struct address {
+	struct address *next;
+	struct ifaddrmsg header;
+	unsigned char local[16], peer[16], broadcast[16];
+	size_t local_len, peer_len, broadcast_len;
+	uint32_t flags;
+	char label[IFNAMSIZ];
+};
+
+struct link {
+	int index;
+	bool up;
+};
+
+/* One side of a move. */
+struct side {
+	int sock, netns;
+};
+
+/* ---- reading ---- */
+
+static void read_link(const struct nlmsghdr *answer, void *data)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(answer);
+	struct link *link = data;
+
+	if (answer->nlmsg_type == RTM_NEWLINK)
+		*link = (struct link){ .index = info->ifi_index, .up = info->ifi_flags & IFF_UP };
+}
+
+static int find_link(int sock, const char *name, struct link *ret)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	struct message message;
+	int r;
+
+	*ret = (struct link){ 0 };
+	message_init(&message, RTM_GETLINK, 0, &info, sizeof(info));
+	message_add(&message, IFLA_IFNAME, name, strlen(name) + 1);
+	r = netlink_ask(sock, &message, read_link, ret);
+	return r < 0 ? r : ret->index ? 0 : -ENODEV;
+}
+
+struct addresses {
+	struct arena *arena;
+	int index;
+	struct address *first;
+};
+
+static size_t copy_attribute(const struct nlmsghdr *answer, uint16_t type, void *to, size_t size)
+{
+	size_t len = 0;
+	const void *value = answer_attribute(answer, sizeof(struct ifaddrmsg), type, &len);
+
+	if (!value || len > size)
+		return 0;
+	memcpy(to, value, len);
+	return len;
+}
+
+/* Those that somebody set for good, and that mean the same elsewhere: not those of a lease, or of the link alone. */
+static void keep_address(const struct nlmsghdr *answer, void *data)
+{
+	const struct ifaddrmsg *header = NLMSG_DATA(answer);
+	struct addresses *addresses = data;
+	struct address *address;
+
+	if (answer->nlmsg_type != RTM_NEWADDR || (int)header->ifa_index != addresses->index)
+		return;
+	if (!(header->ifa_flags & IFA_F_PERMANENT) || header->ifa_scope != RT_SCOPE_UNIVERSE)
+		return;
+	address = ARENA_NEW(addresses->arena, struct address);
+	*address = (struct address){ .next = addresses->first, .header = *header, .flags = header->ifa_flags };
+	address->local_len = copy_attribute(answer, IFA_LOCAL, address->local, sizeof(address->local));
+	address->peer_len = copy_attribute(answer, IFA_ADDRESS, address->peer, sizeof(address->peer));
+	address->broadcast_len = copy_attribute(answer, IFA_BROADCAST, address->broadcast, sizeof(address->broadcast));
+	(void)copy_attribute(answer, IFA_FLAGS, &address->flags, sizeof(address->flags));
+	addresses->first = address;
+}
+
+static int read_addresses(int sock, int index, struct arena *arena, struct address **ret)
+{
+	const struct ifaddrmsg header = { .ifa_family = AF_UNSPEC };
+	struct addresses addresses = { .arena = arena, .index = index };
+	struct message message;
+	int r;
+
+	message_init(&message, RTM_GETADDR, NLM_F_DUMP, &header, sizeof(header));
+	r = netlink_ask(sock, &message, keep_address, &addresses);
+	*ret = addresses.first;
+	return r;
+}
+
+/* ---- writing ---- */
+
+static int set_up(int sock, int index, bool up)
+{
+	const struct ifinfomsg info = {
+		.ifi_family = AF_UNSPEC,
+		.ifi_index = index,
+		.ifi_flags = up ? IFF_UP : 0,
+		.ifi_change = IFF_UP,
+	};
+	struct message message;
+
+	message_init(&message, RTM_NEWLINK, 0, &info, sizeof(info));
+	return netlink_do(sock, &message);
+}
+
+static int move_link(int sock, int index, int netns, const char *name)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	struct message message;
+
+	message_init(&message, RTM_NEWLINK, 0, &info, sizeof(info));
+	message_add(&message, IFLA_NET_NS_FD, &netns, sizeof(netns));
+	message_add(&message, IFLA_IFNAME, name, strlen(name) + 1);
+	return netlink_do(sock, &message);
+}
+
+static int add_address(int sock, int index, const struct address *address)
+{
+	struct ifaddrmsg header = address->header;
+	struct message message;
+	int r;
+
+	header.ifa_index = (unsigned)index;
+	header.ifa_flags = 0; /* all of them are in the attribute */
+	message_init(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	if (address->local_len)
+		message_add(&message, IFA_LOCAL, address->local, address->local_len);
+	if (address->peer_len)
+		message_add(&message, IFA_ADDRESS, address->peer, address->peer_len);
+	if (address->broadcast_len)
+		message_add(&message, IFA_BROADCAST, address->broadcast, address->broadcast_len);
+	message_add(&message, IFA_FLAGS, &address->flags, sizeof(address->flags));
+	r = netlink_do(sock, &message);
+	return r == -EEXIST ? 0 : r;
+}
+
+/* "eth%d": the first that is free. */
+static int choose_name(int sock, const char *wanted, char name[IFNAMSIZ])
+{
+	const char *number = strstr(wanted, "%d");
+	struct link link;
+
+	(void)snprintf(name, IFNAMSIZ, "%s", wanted);
+	for (int i = 0; number && i < NUMBERED_MAX; i++) {
+		(void)snprintf(name, IFNAMSIZ, "%.*s%d%s", (int)(number - wanted), wanted, i, number + 2);
+		if (find_link(sock, name, &link) == -ENODEV)
+			return 0;
+	}
+	return number ? -EEXIST : 0;
+}
+
+/* Names, addresses and the state "up" on the other side. */
+static int arrive(const struct side *to, const char *name, const struct address *addresses)
+{
+	struct link link;
+	int r = find_link(to->sock, name, &link);
+
+	for (const struct address *address = addresses; r == 0 && address; address = address->next)
+		if (address->header.ifa_family != AF_INET6)
+			r = add_address(to->sock, link.index, address);
+	if (r == 0)
+		r = set_up(to->sock, link.index, true);
+	/* A link that is down loses its addresses of version 6 when it comes up. */
+	for (const struct address *address = addresses; r == 0 && address; address = address->next)
+		if (address->header.ifa_family == AF_INET6)
+			r = add_address(to->sock, link.index, address);
+	return r;
+}
+
+static int carry(const struct side *from, const struct side *to, const char *name, char new_name[IFNAMSIZ],
+	const char *wanted, struct arena *arena, struct error *err)
+{
+	struct address *addresses = NULL;
+	struct link link;
+	int r = find_link(from->sock, name, &link);
+
+	if (r < 0)
+		return error_sys(err, r, "find the link %s", name);
+	r = choose_name(to->sock, wanted, new_name);
+	if (r == 0)
+		r = read_addresses(from->sock, link.index, arena, &addresses);
+	if (r == 0)
+		r = set_up(from->sock, link.index, false);
+	if (r == 0)
+		r = move_link(from->sock, link.index, to->netns, new_name);
+	if (r < 0) {
+		(void)error_sys(err, r, "move the link %s to the container as %s", name, new_name);
+		if (link.up)
+			(void)set_up(from->sock, link.index, true);
+		for (const struct address *address = addresses; address; address = address->next)
+			(void)add_address(from->sock, link.index, address);
+		return r == -EEXIST ? error_hint(err, "the container has a link of that name already") : r;
+	}
+	r = arrive(to, new_name, addresses);
+	return r < 0 ? error_sys(err, r, "give the link %s its addresses", new_name) : 0;
+}
+
+/* ---- all of a container's ---- */
+
+struct net_devices_moved {
+	struct side host, container;
+	const struct spec_net_device *devices;
+	size_t count; /* that have moved */
+	char (*names)[IFNAMSIZ];
+	struct arena *arena;
+};
+
+void net_devices_return(struct net_devices_moved *moved)
+{
+	char name[IFNAMSIZ];
+
+	if (!moved)
+		return;
+	while (moved->count > 0) {
+		moved->count--;
+		(void)carry(&moved->container, &moved->host, moved->names[moved->count], name,
+			moved->devices[moved->count].host_name, moved->arena, NULL);
+	}
+	net_devices_done(moved);
+}
+
+void net_devices_done(struct net_devices_moved *moved)
+{
+	if (!moved)
+		return;
+	fd_closep(&moved->host.sock);
+	fd_closep(&moved->host.netns);
+	fd_closep(&moved->container.sock);
+	fd_closep(&moved->container.netns);
+}
+
+static int open_sides(struct net_devices_moved *moved, int netns, struct error *err)
+{
+	moved->host.netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	moved->host.sock = netlink_open();
+	moved->container.netns = fcntl(netns, F_DUPFD_CLOEXEC, 0);
+	if (moved->host.netns < 0 || moved->host.sock < 0 || moved->container.netns < 0)
+		return error_sys(err, errno, "look at the network namespaces");
+	moved->container.sock = netlink_open_in(netns, err);
+	return moved->container.sock < 0 ? moved->container.sock : 0;
+}
+
+int net_devices_move(const struct spec_net_device *devices, size_t count, int netns, struct arena *arena,
+	struct net_devices_moved **ret_moved, struct error *err)
+{
+	struct net_devices_moved *moved = ARENA_NEW(arena, struct net_devices_moved);
+	int r;
+
+	*moved = (struct net_devices_moved){
+		.host = { -1, -1 },
+		.container = { -1, -1 },
+		.devices = devices,
+		.names = arena_array(arena, count, IFNAMSIZ),
+		.arena = arena,
+	};
+	r = open_sides(moved, netns, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = carry(&moved->host, &moved->container, devices[i].host_name, moved->names[i],
+			devices[i].container_name, arena, err);
+		if (r == 0)
+			moved->count++;
+		else
+			(void)error_at(err, "linux.netDevices[\"%s\"]", devices[i].host_name);
+	}
+	if (r < 0)
+		net_devices_return(moved);
+	else
+		*ret_moved = moved;
+	return r;
+}
