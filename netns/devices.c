@@ -162,19 +162,22 @@ static int add_address(int sock, int index, const struct address *address)
 	return r == -EEXIST ? 0 : r;
 }
 
-/* "eth%d": the first that is free. */
+/* The name that the link gets: as wanted, or for "eth%d" the first that is free. The kernel would find out that a name is
+ * taken only after it has moved the link [linux/net/core/rtnetlink.c: do_setlink]. */
 static int choose_name(int sock, const char *wanted, char name[IFNAMSIZ])
 {
 	const char *number = strstr(wanted, "%d");
 	struct link link;
+	int r;
 
 	(void)snprintf(name, IFNAMSIZ, "%s", wanted);
 	for (int i = 0; number && i < NUMBERED_MAX; i++) {
 		(void)snprintf(name, IFNAMSIZ, "%.*s%d%s", (int)(number - wanted), wanted, i, number + 2);
 		if (find_link(sock, name, &link) == -ENODEV)
-			return 0;
+			break;
 	}
-	return number ? -EEXIST : 0;
+	r = find_link(sock, name, &link);
+	return r == -ENODEV ? 0 : r == 0 ? -EEXIST : r;
 }
 
 /* Names, addresses and the state "up" on the other side. */
@@ -195,32 +198,51 @@ static int arrive(const struct side *to, const char *name, const struct address 
 	return r;
 }
 
-static int carry(const struct side *from, const struct side *to, const char *name, char new_name[IFNAMSIZ],
-	const char *wanted, struct arena *arena, struct error *err)
+/* After a move that failed: wherever it is now, it goes back to what it was. */
+static void restore(const struct side *from, const struct side *to, const char *name, const char *new_name, bool up,
+	const struct address *addresses)
 {
+	struct link link;
+
+	if (find_link(from->sock, name, &link) == -ENODEV &&
+		(find_link(to->sock, new_name, &link) == 0 || find_link(to->sock, name, &link) == 0))
+		(void)move_link(to->sock, link.index, from->netns, name);
+	if (find_link(from->sock, name, &link) < 0)
+		return;
+	(void)set_up(from->sock, link.index, up);
+	for (; addresses; addresses = addresses->next)
+		(void)add_address(from->sock, link.index, addresses);
+}
+
+static int cannot_move(int code, const char *name, const char *new_name, struct error *err)
+{
+	(void)error_sys(err, code, "move the link %s into the container as %s", name, new_name);
+	return code == -EEXIST ? error_hint(err, "the container has a link of that name already") : code;
+}
+
+static int carry(const struct side *from, const struct side *to, const struct spec_net_device *device,
+	char new_name[IFNAMSIZ], struct arena *arena, struct error *err)
+{
+	const char *name = device->host_name;
 	struct address *addresses = NULL;
 	struct link link;
 	int r = find_link(from->sock, name, &link);
 
 	if (r < 0)
 		return error_sys(err, r, "find the link %s", name);
-	r = choose_name(to->sock, wanted, new_name);
+	r = choose_name(to->sock, device->container_name, new_name);
 	if (r == 0)
 		r = read_addresses(from->sock, link.index, arena, &addresses);
-	if (r == 0)
-		r = set_up(from->sock, link.index, false);
+	if (r < 0)
+		return cannot_move(r, name, new_name, err);
+	r = set_up(from->sock, link.index, false);
 	if (r == 0)
 		r = move_link(from->sock, link.index, to->netns, new_name);
-	if (r < 0) {
-		(void)error_sys(err, r, "move the link %s to the container as %s", name, new_name);
-		if (link.up)
-			(void)set_up(from->sock, link.index, true);
-		for (const struct address *address = addresses; address; address = address->next)
-			(void)add_address(from->sock, link.index, address);
-		return r == -EEXIST ? error_hint(err, "the container has a link of that name already") : r;
-	}
-	r = arrive(to, new_name, addresses);
-	return r < 0 ? error_sys(err, r, "give the link %s its addresses", new_name) : 0;
+	if (r == 0)
+		r = arrive(to, new_name, addresses);
+	if (r < 0)
+		restore(from, to, name, new_name, link.up, addresses);
+	return r < 0 ? cannot_move(r, name, new_name, err) : 0;
 }
 
 /* ---- all of a container's ---- */
@@ -241,8 +263,11 @@ void net_devices_return(struct net_devices_moved *moved)
 		return;
 	while (moved->count > 0) {
 		moved->count--;
-		(void)carry(&moved->container, &moved->host, moved->names[moved->count], name,
-			moved->devices[moved->count].host_name, moved->arena, NULL);
+		const struct spec_net_device back = {
+			.host_name = moved->names[moved->count],
+			.container_name = moved->devices[moved->count].host_name,
+		};
+		(void)carry(&moved->container, &moved->host, &back, name, moved->arena, NULL);
 	}
 	net_devices_done(moved);
 }
@@ -283,11 +308,10 @@ int net_devices_move(const struct spec_net_device *devices, size_t count, int ne
 	};
 	r = open_sides(moved, netns, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = carry(&moved->host, &moved->container, devices[i].host_name, moved->names[i],
-			devices[i].container_name, arena, err);
+		r = carry(&moved->host, &moved->container, &devices[i], moved->names[i], arena, err);
 		if (r == 0)
 			moved->count++;
-		else
+		if (r < 0)
 			(void)error_at(err, "linux.netDevices[\"%s\"]", devices[i].host_name);
 	}
 	if (r < 0)

@@ -224,6 +224,18 @@ int container_update(const struct container *container, struct spec_resources *r
 	return r;
 }
 
+int container_update_resctrl(
+	const struct container *container, const char *l3_cache, const char *memory, struct error *err)
+{
+	cleanup_close int root = -1;
+
+	if (!container->record.has_resctrl)
+		return error_bad(err, ENOTSUP,
+			"the container \"%s\" has no resctrl group: linux.intelRdt was not given", container->id);
+	root = resctrl_open(err);
+	return root < 0 ? root : resctrl_update(root, container->record.resctrl.name, l3_cache, memory, err);
+}
+
 int container_pids(
 	const struct container *container, struct arena *arena, int **ret_pids, size_t *ret_count, struct error *err)
 {

@@ -55,6 +55,10 @@ int container_freeze(const struct container *container, bool freeze, struct erro
 int container_update(const struct container *container, struct spec_resources *resources, struct arena *arena,
 	struct faults *faults, struct error *err);
 
+/* Gives its resctrl group other schemata; NULL leaves one as it is. */
+int container_update_resctrl(
+	const struct container *container, const char *l3_cache, const char *memory, struct error *err);
+
 /* The pids of its processes, in our pid namespace, in the arena. */
 int container_pids(
 	const struct container *container, struct arena *arena, int **ret_pids, size_t *ret_count, struct error *err);

@@ -46,6 +46,8 @@ struct creation {
 	struct cgroup_host host;
 	struct cgroup cgroup;
 	int gate_lock;
+	int resctrl; /* the file system's root; -1 = not asked for */
+	struct resctrl_group group;
 	int console, pidfd_taker; /* sockets of callers; -1 */
 	struct net_devices_moved *links;
 	bool hooked; /* hooks have run: poststop must, too */
@@ -96,6 +98,18 @@ static int check_rootfs(const struct plan *plan, struct error *err)
 	return fd < 0 ? error_at(err, "root.path") : 0;
 }
 
+static int open_resctrl(struct creation *creation, struct error *err)
+{
+	const struct spec_intel_rdt *rdt = &creation->plan->spec->linux_.intel_rdt;
+
+	if (!rdt->given)
+		return 0;
+	creation->resctrl = resctrl_open(err);
+	if (creation->resctrl < 0)
+		return error_at(err, "linux.intelRdt");
+	return resctrl_look(creation->resctrl, rdt, creation->plan->id, &creation->group, err);
+}
+
 static int open_all(struct creation *creation, struct error *err)
 {
 	struct plan *plan = creation->plan;
@@ -107,6 +121,8 @@ static int open_all(struct creation *creation, struct error *err)
 		r = steps_open(&plan->steps, err);
 	if (r == 0)
 		r = open_cgroups(creation, err);
+	if (r == 0)
+		r = open_resctrl(creation, err);
 	if (r == 0)
 		r = open_sockets(creation, err);
 	return r < 0 ? r : child_prepare(&creation->child, creation->request->root, plan->rootfs, err);
@@ -180,6 +196,8 @@ static int claim(struct creation *creation, struct error *err)
 	if (r < 0)
 		return r;
 	describe(plan, existing, &container->record);
+	container->record.has_resctrl = creation->resctrl >= 0;
+	container->record.resctrl = creation->group;
 	return record_write(container->dir, &container->record, err);
 }
 
@@ -300,6 +318,9 @@ static int fill(struct creation *creation, struct error *err)
 
 	if (r == 0)
 		r = fill_cgroup(creation, err);
+	if (r == 0 && creation->resctrl >= 0)
+		r = resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt, &creation->group,
+			creation->child.pid, err);
 	if (r == 0)
 		r = move_links(creation, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
@@ -381,6 +402,7 @@ static void close_all(struct creation *creation)
 	cgroup_done(&creation->cgroup);
 	cgroup_host_done(&creation->host);
 	fd_closep(&creation->gate_lock);
+	fd_closep(&creation->resctrl);
 	fd_closep(&creation->console);
 	fd_closep(&creation->pidfd_taker);
 	net_devices_done(creation->links);
@@ -416,6 +438,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
 		.gate_lock = -1,
+		.resctrl = -1,
 		.console = -1,
 		.pidfd_taker = -1,
 	};

@@ -56,6 +56,13 @@ static int erase_cgroup(const struct record *record, struct error *err)
 	return r;
 }
 
+static int erase_resctrl(const struct record *record, struct error *err)
+{
+	cleanup_close int root = record->has_resctrl ? resctrl_open(NULL) : -1;
+
+	return root < 0 ? 0 : resctrl_remove(root, &record->resctrl, err); /* unmounted, its groups are gone, too */
+}
+
 /* Before the state goes, so that a husk that is killed here runs them again rather than never. */
 static void poststop(const struct container *container)
 {
@@ -83,6 +90,8 @@ int container_erase(struct container *container, struct error *err)
 
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
+	if (r == 0)
+		r = erase_resctrl(&container->record, err);
 	if (r == 0)
 		poststop(container);
 	return r < 0 ? r : state_dir_remove(container->root, container->id, container->dir, err);

@@ -178,8 +178,6 @@ static void add_memory_policy(struct plan *plan, struct faults *faults)
 
 static void check_supported(const struct spec *spec, struct faults *faults)
 {
-	if (spec->linux_.intel_rdt.given)
-		faults_add(faults, "linux.intelRdt", "not supported yet");
 }
 
 /* In the container, as its user, and in the environment of its program unless they have one. */

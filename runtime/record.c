@@ -34,6 +34,12 @@ static void write_header(const struct record *record, struct json_writer *w)
 		json_string(w, "cgroup", record->cgroup);
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
 	}
+	if (record->has_resctrl) {
+		json_string(w, "resctrl", record->resctrl.name);
+		json_bool(w, "resctrlMade", record->resctrl.make);
+		if (record->resctrl.mon_group)
+			json_string(w, "resctrlMonitoring", record->resctrl.mon_group);
+	}
 	json_bool(w, "noNewKeyring", record->no_new_keyring);
 	json_bool(w, "unprivileged", record->unprivileged);
 	json_bool(w, "notifies", record->notifies);
@@ -117,6 +123,10 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->owner = member_text(header, "owner");
 	record->cgroup = member_text(header, "cgroup");
 	record->cgroup_existing = existing ? (unsigned)number : 0;
+	record->resctrl.name = member_text(header, "resctrl");
+	record->resctrl.mon_group = member_text(header, "resctrlMonitoring");
+	record->resctrl.make = member_bool(header, "resctrlMade");
+	record->has_resctrl = record->resctrl.name != NULL;
 	record->no_new_keyring = member_bool(header, "noNewKeyring");
 	record->unprivileged = member_bool(header, "unprivileged");
 	record->notifies = member_bool(header, "notifies");

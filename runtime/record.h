@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "runtime/resctrl.h"
 #include "spec/spec.h"
 struct arena;
 struct error;
@@ -25,6 +26,8 @@ struct record {
 	const char *created, *owner;      /* RFC 3339; user name or number */
 	const char *cgroup;               /* beneath the cgroup2 root; NULL = husk made none */
 	unsigned cgroup_existing;         /* its leading components that were there before */
+	bool has_resctrl;                 /* it is in a resctrl group */
+	struct resctrl_group resctrl;
 	bool no_new_keyring;              /* the one flag that changes the plan of the same config */
 	bool unprivileged;                /* made by a user who is not root: so is the plan */
 	bool notifies;                    /* it was given a NOTIFY_SOCKET */

@@ -82,7 +82,7 @@ struct update_options {
 	const char *resources;
 	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_idle, *cpu_rt_period,
 		*cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation, *memory_swap, *kernel_memory,
-		*kernel_memory_tcp, *pids_limit;
+		*kernel_memory_tcp, *pids_limit, *l3_cache_schema, *mem_bw_schema;
 };
 
 enum unit { NUMBER, BYTES, TEXT };
@@ -226,6 +226,7 @@ static int read_resources(const struct invocation *invocation, struct spec_resou
 
 static int update_it(const struct invocation *invocation, struct container *container, struct error *err)
 {
+	const struct update_options *options = invocation->options;
 	struct spec_resources resources;
 	struct faults faults;
 	int r = read_resources(invocation, &resources, err);
@@ -233,7 +234,11 @@ static int update_it(const struct invocation *invocation, struct container *cont
 	faults_init(&faults, invocation->arena, NULL);
 	if (r == 0)
 		r = container_update(container, &resources, invocation->arena, &faults, err);
-	return faults.count ? cli_tell_faults(&faults, invocation->arena, err) : r;
+	if (faults.count)
+		return cli_tell_faults(&faults, invocation->arena, err);
+	if (r == 0 && (options->l3_cache_schema || options->mem_bw_schema))
+		r = container_update_resctrl(container, options->l3_cache_schema, options->mem_bw_schema, err);
+	return r;
 }
 
 static int update_run(const struct invocation *invocation, struct error *err)
@@ -263,6 +268,8 @@ static const struct option update_options[] = {
 	UPDATE_OPTION("kernel-memory", kernel_memory, "SIZE", "cgroup v1 only"),
 	UPDATE_OPTION("kernel-memory-tcp", kernel_memory_tcp, "SIZE", "cgroup v1 only"),
 	UPDATE_OPTION("pids-limit", pids_limit, "N", "processes and threads; -1 is no limit"),
+	UPDATE_OPTION("l3-cache-schema", l3_cache_schema, "SCHEMA", "cache of the container's resctrl group"),
+	UPDATE_OPTION("mem-bw-schema", mem_bw_schema, "SCHEMA", "memory bandwidth of its resctrl group"),
 };
 
 const struct command update_command = {
