@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ static struct {
 	int fd; /* owned for the process's life; 0 = none */
 	enum log_format format;
 	enum log_level level;
+	bool syslog;
 } target = { .level = LOG_LEVEL_ERROR };
 
 enum { LINE_MAX_BYTES = 16384 };
@@ -31,11 +33,26 @@ static const char *const level_names[] = {
 };
 static_assert(ARRAY_SIZE(level_names) == LOG_LEVEL_DEBUG + 1, "a level has no name");
 
+/* Both listen at /dev/log. The name is kept by syslog(3), and so must stay. */
+static bool open_syslog(const char *path)
+{
+	static const char *const prefixes[] = { "syslog:", "journald:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (text_starts_with(path, prefixes[i])) {
+			const char *name = path + strlen(prefixes[i]);
+			openlog(*name ? name : "husk", LOG_PID, LOG_DAEMON);
+			target.syslog = true;
+			return true;
+		}
+	return false;
+}
+
 int log_open(const char *path, enum log_format format, enum log_level level, struct error *err)
 {
 	int fd = 0;
 
-	if (path) {
+	if (path && !open_syslog(path)) {
 		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
 		if (fd < 0)
 			return error_sys(err, errno, "open the log %s", path);
@@ -120,12 +137,27 @@ static void to_stderr(enum log_level level, const char *text)
 	(void)file_write_all(STDERR_FILENO, line, out.len + 1);
 }
 
+static void to_syslog(enum log_level level, const char *const *lines, size_t count)
+{
+	static const int priorities[] = {
+		[LOG_LEVEL_ERROR] = LOG_ERR,
+		[LOG_LEVEL_WARNING] = LOG_WARNING,
+		[LOG_LEVEL_INFO] = LOG_INFO,
+		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
+	};
+
+	for (size_t i = 0; i < count; i++)
+		syslog(priorities[level], "%s", lines[i]);
+}
+
 void log_lines(enum log_level level, const char *const *lines, size_t count)
 {
 	if (level > target.level || count == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		to_stderr(level, lines[i]);
+	if (target.syslog)
+		to_syslog(level, lines, count);
 	if (target.fd > 0)
 		to_file(level, lines, count);
 }

@@ -10,7 +10,7 @@ struct error;
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* `path` NULL: stderr only. Opened for appending, made 0644, O_NOFOLLOW is not asked: the caller chose the path. */
+/* "syslog:NAME" and "journald:NAME" go to the host's log [syslog(3)]; any other `path` is a file. NULL: stderr only. Opened for appending, made 0644, O_NOFOLLOW is not asked: the caller chose the path. */
 int log_open(const char *path, enum log_format format, enum log_level level, struct error *err);
 
 /* One line, escaped. On stderr "husk: TEXT"; in the file with level and time (RFC 3339, UTC, microseconds). */

@@ -176,10 +176,6 @@ static void add_memory_policy(struct plan *plan, struct faults *faults)
 	steps_add(&plan->steps, &memory_policy_step, "linux.memoryPolicy", args);
 }
 
-static void check_supported(const struct spec *spec, struct faults *faults)
-{
-}
-
 /* In the container, as its user, and in the environment of its program unless they have one. */
 static void add_start_hooks(struct plan *plan)
 {
@@ -242,6 +238,8 @@ static void prepare(struct plan *plan, const struct plan_request *request)
 	plan->exec = exec_args(plan->process, request, plan->arena);
 	if (plan->spec->linux_.seccomp.given)
 		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
+	if (plan->seccomp)
+		plan->seccomp->strict = spec_annotation(plan->spec, "run.oci.seccomp_fail_unknown_syscall") != NULL;
 }
 
 /* All processors, and not those of our caller: the cgroup narrows them down again [runc, crun]. */
@@ -273,7 +271,6 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 {
 	struct steps *steps = &plan->steps;
 
-	check_supported(plan->spec, faults);
 	prepare(plan, request);
 	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
 	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1 };

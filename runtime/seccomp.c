@@ -235,6 +235,8 @@ static int compile(
 			err, E2BIG, "the filter is longer than the kernel takes, %d instructions", BPF_MAXINSNS);
 	seccomp_release(ctx);
 	program->unknown = unknown.len ? unknown.buf : NULL;
+	if (r == 0 && program->strict && program->unknown)
+		return error_bad(err, EINVAL, "system calls unknown to this libseccomp: %s", program->unknown);
 	return r;
 }
 
@@ -245,6 +247,7 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache, struct arena 
 	int r;
 
 	*ret_program = (struct seccomp_program){
+		.strict = ret_program->strict,
 		/* As runtimes do where nothing is said: a profile is no reason to lose speculation [prctl(2)]. */
 		.flags = seccomp->has_flags ? seccomp->flags : SECCOMP_FILTER_FLAG_SPEC_ALLOW,
 		.notifies = seccomp->notifies,
@@ -252,7 +255,7 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache, struct arena 
 	if (seccomp->notifies) /* of one thread; and the kernel takes either [seccomp(2)] */
 		ret_program->flags =
 			(ret_program->flags & ~(unsigned)SECCOMP_FILTER_FLAG_TSYNC) | SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	if (find_cached(&key, cache, arena, ret_program))
+	if (!ret_program->strict && find_cached(&key, cache, arena, ret_program))
 		return 0;
 	r = compile(seccomp, arena, ret_program, err);
 	if (r < 0 && !err->where[0])

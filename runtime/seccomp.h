@@ -18,6 +18,7 @@ struct seccomp_program {
 	struct sock_filter *insns; /* in the arena */
 	unsigned short count;      /* at most BPF_MAXINSNS */
 	unsigned flags;            /* for seccomp(2) */
+	bool strict;               /* (in) a system call that libseccomp does not know is an error */
 	bool notifies;             /* installing it gives a listener */
 	const char *unknown; /* names of system calls that libseccomp does not know, "a, b"; NULL = none, or cached */
 };

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -293,22 +294,47 @@ static void stdio_say(const struct step *step, struct text *text)
 
 /* Pipes and sockets go to the user, so that /dev/stderr can be opened by name; files and devices of the host stay whose
  * they are. */
-static int own_stdio(const struct spec_user *user)
+static void own(int fd, const struct stat *st, const struct spec_user *user)
 {
+	if (user->uid != 0 && (S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode)))
+		(void)!fchown(fd, user->uid, (gid_t)-1); /* may be refused; it was only a courtesy */
+}
+
+static bool is_null_device(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+}
+
+/* The host's null device by its descriptor is the host's by its mode and owner, too: root of the container could change
+ * them. Its own does as well; where it has none, what it has stays. */
+static int replace_null(int fd)
+{
+	cleanup_close int own_null = open("/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
-	if (user->uid == 0)
+	if (own_null < 0 || fstat(own_null, &st) < 0 || !is_null_device(&st))
 		return 0;
-	for (int fd = 0; fd <= 2; fd++)
-		if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-			(void)!fchown(fd, user->uid, (gid_t)-1); /* may be refused; it was only a courtesy */
+	return dup2(own_null, fd) < 0 ? -errno : 0;
+}
+
+static int pass_stdio(const struct spec_user *user)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		struct stat st;
+		int r;
+		if (fstat(fd, &st) < 0)
+			return -errno;
+		own(fd, &st, user);
+		if (is_null_device(&st) && (r = replace_null(fd)) < 0)
+			return r;
+	}
 	return 0;
 }
 
 static int stdio_apply(const struct step *step, struct walk *walk)
 {
 	if (walk->terminal < 0)
-		return own_stdio(step->args);
+		return pass_stdio(step->args);
 	if (ioctl(walk->terminal, TIOCSCTTY, 0) < 0)
 		return -errno;
 	for (int fd = 0; fd <= 2; fd++)

@@ -161,6 +161,15 @@ static bool has_fault_below(const struct faults *faults, const char *path)
 	return false;
 }
 
+static void check_listener(const struct spec *spec, struct faults *faults)
+{
+	const struct spec_seccomp *seccomp = &spec->linux_.seccomp;
+
+	if (!seccomp->listener_path && (seccomp->notifies || seccomp->listener_metadata))
+		faults_add(faults, "linux.seccomp.listenerPath", "required with %s, but missing",
+			seccomp->notifies ? "SCMP_ACT_NOTIFY" : "listenerMetadata");
+}
+
 static void check_net_devices(const struct spec *spec, struct faults *faults)
 {
 	if (spec->linux_.net_device_count && !has(spec, SPEC_NS_NETWORK))
@@ -171,6 +180,7 @@ static void check_net_devices(const struct spec *spec, struct faults *faults)
 void check_spec(const struct spec *spec, struct faults *faults)
 {
 	check_version(spec, faults);
+	check_listener(spec, faults);
 	if (has_fault_below(faults, "linux.namespaces"))
 		return;
 	check_names(spec, faults);

@@ -91,6 +91,8 @@ void decode_spec(const struct json *value, struct arena *arena, struct spec *ret
 
 	*ret = (struct spec){ 0 };
 	(void)decode_fields(value, &spec_type, ret, &decoder);
+	if (!ret->linux_.seccomp.listener_path) /* as crun has it */
+		ret->linux_.seccomp.listener_path = spec_annotation(ret, "run.oci.seccomp.receiver");
 }
 
 void decode_process_alone(

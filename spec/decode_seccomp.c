@@ -136,17 +136,13 @@ static void decode_default_errno(
 	seccomp->default_action = with_errno(value->parent, field->key, seccomp->default_action, &errno_ret, decoder);
 }
 
-/* NOTIFY as the answer to everything, or to write(2), would stop the runtime's own last steps for ever. */
+/* NOTIFY as the answer to everything would ask about the exec of the program before anybody could answer. */
 static void check_notify(const struct json *value, struct spec_seccomp *seccomp, struct decoder *decoder)
 {
 	if (seccomp->default_action == SCMP_ACT_NOTIFY)
 		decode_fault_at(value, "defaultAction", decoder, "SCMP_ACT_NOTIFY cannot be the default");
 	for (size_t i = 0; i < seccomp->rule_count; i++)
 		seccomp->notifies = seccomp->notifies || seccomp->rules[i].action == SCMP_ACT_NOTIFY;
-	if (seccomp->notifies && !seccomp->listener_path)
-		decode_fault_at(value, "listenerPath", decoder, "required with SCMP_ACT_NOTIFY, but missing");
-	if (seccomp->listener_metadata && !seccomp->listener_path)
-		decode_fault_at(value, "listenerPath", decoder, "required with listenerMetadata, but missing");
 }
 
 static void finish_seccomp(const struct json *value, void *object, struct decoder *decoder)

@@ -2,9 +2,11 @@
 #include "runtime/cli/cli.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@
 #include "runtime/terminal.h"
 #include "runtime/wait.h"
 
-enum { LISTEN_FDS_MAX = 65536 };
+enum { LISTEN_FDS_MAX = 65536, CONFIG_MAX = 64 << 20 };
 
 /* ---- state ---- */
 
@@ -45,6 +47,39 @@ int cli_open_container(const struct invocation *invocation, int *ret_root, struc
 	int r = cli_open_root(invocation, false, ret_root, err);
 
 	return r < 0 ? r : container_open(*ret_root, invocation->args[0], invocation->arena, ret, err);
+}
+
+static size_t count_ids(DIR *listing)
+{
+	size_t count = 0;
+
+	while (readdir(listing))
+		count++;
+	rewinddir(listing);
+	return count;
+}
+
+int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
+	size_t *ret_count, struct error *err)
+{
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	regex_t regex;
+
+	*ret_count = 0;
+	if (!listing)
+		return root < 0 ? 0 : error_sys(err, errno, "list the state root");
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+		(void)closedir(listing);
+		return error_bad(err, EINVAL, "\"%s\" is no regular expression", pattern);
+	}
+	*ret_ids = ARENA_ARRAY(invocation->arena, count_ids(listing), char *);
+	for (const struct dirent *entry; (entry = readdir(listing));)
+		if (spec_check_id(entry->d_name, NULL) == 0 && regexec(&regex, entry->d_name, 0, NULL, 0) == 0)
+			(*ret_ids)[(*ret_count)++] = arena_strdup(invocation->arena, entry->d_name);
+	regfree(&regex);
+	(void)closedir(listing);
+	return 0;
 }
 
 /* ---- bundles ---- */
@@ -114,19 +149,35 @@ int cli_read_file(const struct invocation *invocation, const char *path, size_t 
 	return file_read_fd(standard ? STDIN_FILENO : fd, path, max, invocation->arena, ret_text, ret_len, err);
 }
 
+static int read_config(
+	const struct invocation *invocation, struct bundle *bundle, struct faults *faults, struct error *err)
+{
+	cleanup_close int dir = -1;
+	char *text;
+	int r;
+
+	if (bundle->config) {
+		r = cli_read_file(invocation, bundle->config, CONFIG_MAX, &text, &bundle->len, err);
+		bundle->text = text;
+		return r < 0 ? r : spec_parse(text, bundle->len, invocation->arena, &bundle->spec, faults, err);
+	}
+	dir = path_open_dir(bundle->path, err);
+	if (dir < 0)
+		return dir;
+	r = spec_read(dir, invocation->arena, &bundle->spec, &bundle->text, &bundle->len, faults, err);
+	return r < 0 ? error_at(err, "%s", bundle->path) : 0;
+}
+
 int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
 	struct error *err)
 {
-	cleanup_close int dir = path_open_dir(bundle->path, err);
 	struct faults faults;
 	int r;
 
-	if (dir < 0)
-		return dir;
-	faults_init(&faults, invocation->arena, "config.json");
-	r = spec_read(dir, invocation->arena, &bundle->spec, &bundle->text, &bundle->len, &faults, err);
+	faults_init(&faults, invocation->arena, bundle->config ? bundle->config : "config.json");
+	r = read_config(invocation, bundle, &faults, err);
 	if (r < 0)
-		return error_at(err, "%s", bundle->path);
+		return r;
 	if (invocation->globals->systemd_cgroup || invocation->globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
 		return error_bad(err, ENOTSUP, "the systemd cgroup manager is not supported yet");
 	request->bundle = bundle->path;
@@ -226,8 +277,11 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		return r;
 	if ((r = name_it(invocation, ret, &request.id, err)) < 0)
 		return r;
+	ret->bundle.config = options->config;
 	if ((r = cli_plan_bundle(invocation, &ret->bundle, &request, gate == GATE_PAIR, err)) < 0)
 		return r;
+	if (!create.pidfd_socket) /* as crun has it */
+		create.pidfd_socket = spec_annotation(ret->bundle.spec, "run.oci.pidfd_receiver");
 	if ((r = check_terminal(options, ret->bundle.plan.terminal, gate, err)) < 0)
 		return r;
 	if ((r = cli_open_root(invocation, true, &ret->root, err)) < 0)

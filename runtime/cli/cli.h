@@ -17,10 +17,15 @@ int cli_open_root(const struct invocation *invocation, bool make, int *ret_root,
 /* Looks up the container named by the first argument; *ret_root is the caller's to close, also on failure. */
 int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err);
 
+/* The ids of the state root that match an extended regular expression, in the arena. */
+int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
+	size_t *ret_count, struct error *err);
+
 /* A bundle that was read, and the plan of its container. */
 struct bundle {
-	const char *path; /* absolute, links resolved */
-	const char *text; /* of config.json */
+	const char *config; /* a file instead of the bundle's config.json; NULL */
+	const char *path;   /* absolute, links resolved */
+	const char *text;   /* of config.json */
 	size_t len;
 	struct spec *spec;
 	struct plan plan;
@@ -51,7 +56,7 @@ int cli_write(const char *text, size_t len, struct error *err);
 /* ---- create and run ---- */
 
 struct create_options {
-	const char *bundle, *id, *pid_file, *console_socket, *pidfd_socket;
+	const char *bundle, *config, *id, *pid_file, *console_socket, *pidfd_socket;
 	unsigned preserve_fds;
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
 };

@@ -105,6 +105,8 @@ static const struct option create_options[] = {
 	CREATE_OPTION(
 		"bundle", 'b', OPTION_TEXT, bundle, .value = "DIR", .help = "folder with config.json (default: .)"),
 	CREATE_OPTION(
+		"config", 'f', OPTION_TEXT, config, .value = "FILE", .help = "instead of the bundle's config.json"),
+	CREATE_OPTION(
 		"pid-file", 0, OPTION_TEXT, pid_file, .value = "FILE", .help = "write the pid of the container there"),
 	CREATE_OPTION(
 		"preserve-fds", 0, OPTION_NUMBER, preserve_fds, .value = "N", .help = "pass on descriptors 3 to 3+N-1"),
@@ -122,7 +124,7 @@ static const struct option create_options[] = {
 	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
 	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
 };
-enum { CREATE_OPTIONS = 9 }; /* with --id */
+enum { CREATE_OPTIONS = 10 }; /* with --id */
 
 const struct command create_command = {
 	.name = "create",

@@ -81,21 +81,15 @@ const struct command state_command = {
 /* ---- kill ---- */
 
 struct kill_options {
-	bool all;
+	bool all, regex;
 };
 
-static int kill_run(const struct invocation *invocation, struct error *err)
+static int kill_one(const struct invocation *invocation, int root, const char *id, int signal, struct error *err)
 {
 	const struct kill_options *options = invocation->options;
-	const char *word = invocation->arg_count > 1 ? invocation->args[1] : "TERM";
-	int signal = word_signal(word);
 	struct container container;
-	cleanup_close int root = -1;
-	int r;
+	int r = container_open(root, id, invocation->arena, &container, err);
 
-	if (signal < 0)
-		return error_bad(err, EINVAL, "\"%s\" is no signal: a name as TERM or SIGTERM, or a number", word);
-	r = cli_open_container(invocation, &root, &container, err);
 	if (r < 0)
 		return r;
 	r = container_kill(&container, signal, options->all, err);
@@ -103,8 +97,30 @@ static int kill_run(const struct invocation *invocation, struct error *err)
 	return r;
 }
 
+static int kill_run(const struct invocation *invocation, struct error *err)
+{
+	const struct kill_options *options = invocation->options;
+	const char *word = invocation->arg_count > 1 ? invocation->args[1] : "TERM";
+	int signal = word_signal(word);
+	char **ids = invocation->args;
+	size_t count = 1;
+	cleanup_close int root = -1;
+	int r;
+
+	if (signal < 0)
+		return error_bad(err, EINVAL, "\"%s\" is no signal: a name as TERM or SIGTERM, or a number", word);
+	r = cli_open_root(invocation, false, &root, err);
+	if (r == 0 && options->regex)
+		r = cli_match_ids(invocation, root, invocation->args[0], &ids, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = kill_one(invocation, root, ids[i], signal, err);
+	return r;
+}
+
 static const struct option kill_options[] = {
 	OPTION("all", 'a', OPTION_FLAG, struct kill_options, all, .help = "signal every process of the container"),
+	OPTION("regex", 'r', OPTION_FLAG, struct kill_options, regex,
+		.help = "ID is a regular expression: all that match"),
 };
 
 const struct command kill_command = {
@@ -126,7 +142,7 @@ const struct command kill_command = {
 /* ---- delete ---- */
 
 struct delete_options {
-	bool force;
+	bool force, regex;
 };
 
 static int refuse_delete(const struct container *container, struct error *err)
@@ -164,17 +180,15 @@ static int delete_one(const struct invocation *invocation, int root, const char 
 	return r == -ENOENT && force ? 0 : r;
 }
 
-static int delete_run(const struct invocation *invocation, struct error *err)
+/* Each on its own: one that cannot be deleted does not save the others. */
+static int delete_all(
+	const struct invocation *invocation, int root, char *const *ids, size_t count, bool force, struct error *err)
 {
-	const struct delete_options *options = invocation->options;
-	cleanup_close int root = -1;
-	int result = cli_open_root(invocation, false, &root, err);
+	int result = 0;
 
-	if (result < 0)
-		return result;
-	for (int i = 0; i < invocation->arg_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct error one = { 0 };
-		int r = delete_one(invocation, root, invocation->args[i], options->force, &one);
+		int r = delete_one(invocation, root, ids[i], force, &one);
 		if (r == 0)
 			continue;
 		if (result < 0)
@@ -185,8 +199,23 @@ static int delete_run(const struct invocation *invocation, struct error *err)
 	return result;
 }
 
+static int delete_run(const struct invocation *invocation, struct error *err)
+{
+	const struct delete_options *options = invocation->options;
+	char **ids = invocation->args;
+	size_t count = (size_t)invocation->arg_count;
+	cleanup_close int root = -1;
+	int r = cli_open_root(invocation, false, &root, err);
+
+	if (r == 0 && options->regex)
+		r = cli_match_ids(invocation, root, invocation->args[0], &ids, &count, err);
+	return r < 0 ? r : delete_all(invocation, root, ids, count, options->force, err);
+}
+
 static const struct option delete_options[] = {
 	OPTION("force", 'f', OPTION_FLAG, struct delete_options, force, .help = "kill it first; a missing one is fine"),
+	OPTION("regex", 'r', OPTION_FLAG, struct delete_options, regex,
+		.help = "ID is a regular expression: all that match"),
 };
 
 const struct command delete_command = {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -17,39 +18,39 @@
 /* ---- spec ---- */
 
 struct spec_options {
-	const char *bundle;
+	const char *bundle, *file;
 	bool rootless;
 };
 
 /* Never over an existing one: it may be the only copy of somebody's work. */
 static int write_config(const char *path, const char *text, struct error *err)
 {
-	cleanup_close int dir = path_open_dir(path, err);
-	cleanup_close int fd = -1;
+	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0644);
 	int r;
 
-	if (dir < 0)
-		return dir;
-	fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST) {
-		(void)error_bad(err, EEXIST, "%s/config.json exists already", path);
+		(void)error_bad(err, EEXIST, "%s exists already", path);
 		return error_hint(err, "remove it first");
 	}
 	if (fd < 0)
-		return error_sys(err, errno, "make %s/config.json", path);
+		return error_sys(err, errno, "make %s", path);
 	r = file_write_all(fd, text, strlen(text));
 	if (r == 0)
 		return 0;
-	(void)unlinkat(dir, "config.json", 0);
-	return error_sys(err, r, "write %s/config.json", path);
+	(void)unlink(path);
+	return error_sys(err, r, "write %s", path);
 }
 
 static int spec_run(const struct invocation *invocation, struct error *err)
 {
 	const struct spec_options *options = invocation->options;
 	char *text = spec_default(options->rootless, geteuid(), getegid());
-	int r = text ? write_config(options->bundle ? options->bundle : ".", text, err)
-		     : error_sys(err, ENOMEM, "make a config");
+	const char *path = options->file ? options->file : "config.json";
+	int r;
+
+	if (options->bundle && *path != '/')
+		path = arena_printf(invocation->arena, "%s/%s", options->bundle, path);
+	r = text ? write_config(path, text, err) : error_sys(err, ENOMEM, "make a config");
 
 	free(text);
 	return r;
@@ -58,6 +59,8 @@ static int spec_run(const struct invocation *invocation, struct error *err)
 static const struct option spec_options[] = {
 	OPTION("bundle", 'b', OPTION_TEXT, struct spec_options, bundle, .value = "DIR",
 		.help = "where config.json goes (default: .)"),
+	OPTION("config", 'f', OPTION_TEXT, struct spec_options, file, .value = "FILE",
+		.help = "its name (default: config.json)"),
 	OPTION("rootless", 0, OPTION_FLAG, struct spec_options, rootless,
 		.help = "for a user without privileges: with a user namespace"),
 };
