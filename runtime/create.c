@@ -198,7 +198,9 @@ static int claim(struct creation *creation, struct error *err)
 	describe(plan, existing, &container->record);
 	container->record.has_resctrl = creation->resctrl >= 0;
 	container->record.resctrl = creation->group;
-	return record_write(container->dir, &container->record, err);
+	r = record_write(container->dir, &container->record, err);
+	container->has_record = r == 0;
+	return r;
 }
 
 /* ---- make ---- */

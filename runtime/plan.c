@@ -71,14 +71,11 @@ static bool has_hooks_before_pivot(const struct spec *spec)
  * [runtime.md, Lifecycle, 3 to 5]. */
 static void add_hooks_before_pivot(struct plan *plan)
 {
-	const struct spec_hooks *hooks = plan->spec->hooks;
-
 	if (!has_hooks_before_pivot(plan->spec))
 		return;
 	plan->creating = plan_hook_setting(plan, SPEC_CREATING);
-	plan->waits_for_hooks = hooks[SPEC_HOOK_PRESTART].count || hooks[SPEC_HOOK_CREATE_RUNTIME].count;
-	if (plan->waits_for_hooks)
-		steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
+	plan->waits_for_hooks = true;
+	steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
 	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
 }
 
