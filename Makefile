@@ -29,6 +29,7 @@ LAUNCHER := runtime/launcher.c
 TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
 BENCHES  := $(sort $(wildcard bench/*.c))
+TOOLS    := $(sort $(wildcard tests/tools/*.c))
 OBJECTS  := $(SOURCES:%.c=$(B)/obj/%.o)
 MAIN     := $(B)/obj/runtime/main.o
 
@@ -103,8 +104,13 @@ $(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhusk.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(LIB_SHARED) -lcmocka -o $@
 
-.PHONY: units check check-native check-vm check-sanitized demo
-units: $(UNITS)
+$(B)/tests/tools/%: tests/tools/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
+
+.PHONY: tools units check check-native check-vm check-sanitized demo
+tools: $(TOOLS:%.c=build/%)
+units: $(UNITS) tools
 # tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
 check:
 	tests/setup build check
@@ -112,11 +118,12 @@ check:
 	tests/run unit native vm
 check-native: all units
 	tests/run unit native
-check-vm: all
+check-vm: all tools
 	tests/run vm
 # A second make, because SAN decides where everything is built.
 check-sanitized:
 	+$(MAKE) --no-print-directory SAN=1 all
+	+$(MAKE) --no-print-directory tools
 	tests/run sanitized
 demo:
 	@tests/setup build demo
@@ -155,7 +162,7 @@ fuzz:
 	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
 lint:
 	tests/setup build lint
-	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES)
+	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@

@@ -98,8 +98,6 @@ static void check_mount(const struct spec_mount *mount, struct faults *faults)
 		faults_add(faults, mount->origin, "the option tmpcopyup is for mounts of type tmpfs");
 	if (mount->copy_symlink && !mount->bind)
 		faults_add(faults, mount->origin, "the option copy-symlink is for binds");
-	if (wants_idmap(mount) && (!mount->bind || mount->remount))
-		faults_add(faults, mount->origin, "only a bind can be id-mapped");
 }
 
 static bool same_text(const char *left, const char *right)

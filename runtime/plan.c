@@ -16,6 +16,9 @@ static void check_possible(const struct spec *spec, bool unprivileged, struct fa
 	if (unprivileged && !spec->linux_.namespaces[SPEC_NS_USER].given)
 		faults_add(faults, "linux.namespaces",
 			"without root a user namespace is required: husk spec --rootless writes a config with one");
+	if (spec->linux_.net_device_count && !spec->linux_.namespaces[SPEC_NS_NETWORK].given)
+		faults_add(faults, "linux.netDevices",
+			"needs a network namespace: add {\"type\": \"network\"} to linux.namespaces");
 	if (unprivileged && spec->linux_.net_device_count)
 		faults_add(faults, "linux.netDevices", "only root can move links of the host");
 	if (!spec->has_process)

@@ -170,13 +170,6 @@ static void check_listener(const struct spec *spec, struct faults *faults)
 			seccomp->notifies ? "SCMP_ACT_NOTIFY" : "listenerMetadata");
 }
 
-static void check_net_devices(const struct spec *spec, struct faults *faults)
-{
-	if (spec->linux_.net_device_count && !has(spec, SPEC_NS_NETWORK))
-		faults_add(faults, "linux.netDevices",
-			"needs a network namespace: add {\"type\": \"network\"} to linux.namespaces");
-}
-
 void check_spec(const struct spec *spec, struct faults *faults)
 {
 	check_version(spec, faults);
@@ -187,7 +180,6 @@ void check_spec(const struct spec *spec, struct faults *faults)
 	check_user_namespace(spec, faults);
 	check_time_namespace(spec, faults);
 	check_mounts(spec, faults);
-	check_net_devices(spec, faults);
 	for (size_t i = 0; i < spec->linux_.sysctl_count; i++) {
 		check_sysctl(spec, &spec->linux_.sysctl[i], faults);
 		check_domainname(spec, &spec->linux_.sysctl[i], faults);

@@ -100,17 +100,6 @@ CASES
 	[[ $stderr != *$'\e'* ]]
 }
 
-@test "what is not supported yet is a fault, never ignored" {
-	config '.hooks = {"prestart": [{"path": "/bin/true"}]}'
-	try run --id "$id" "$bundle/"
-	expect_error 125 "config.json: hooks"
-	make_bundle "$bundle"
-	config '.mounts[0].uidMappings = [{"containerID": 0, "hostID": 5, "size": 1}]'
-	try run --id "$id" "$bundle/"
-	expect 125
-	[[ $stderr == *"config.json: mounts[0]"* ]]
-}
-
 @test "a rootfs that is missing, a file or a dangling link" {
 	config '.root.path = "nowhere"'
 	try run --id "$id" "$bundle/"

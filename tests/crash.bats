@@ -77,6 +77,20 @@ a_running_one() { husk run --detach --bundle "$bundle" "$id"; }
 	at_each_call a_running_one delete --force "$id"
 }
 
+@test "exec is killed at each system call" {
+	at_each_call a_running_one exec --detach "$id" sleep 500
+}
+
+@test "create and start with hooks of every kind are killed at each system call" {
+	local kind
+	for kind in prestart createRuntime createContainer startContainer poststart; do
+		config --arg kind $kind '.hooks[$kind] = [{"path": "/bin/true"}]'
+	done
+	config '.hooks.startContainer[0].path = "/bin/busybox" | .hooks.startContainer[0].args = ["true"]'
+	at_each_call nothing create --bundle "$bundle" "$id"
+	at_each_call a_created_one start "$id"
+}
+
 @test "the container's first process dies before its program runs, and husk takes everything away" {
 	local call
 	# With -f; husk itself makes none of these calls.

@@ -232,3 +232,115 @@ fifo"
 	try run --id "$id" "$bundle"
 	expect_error 125 "config.json: root.path" "the host's own /"
 }
+
+@test "idmap: the ids of a bind are mapped as the mount says" {
+	mkdir "$bundle/source" && touch "$bundle/source/mine" && mkdir "$bundle/source/below"
+	chown 5000:6000 "$bundle/source/mine"
+	config --arg source "$bundle/source" '.mounts += [{"destination": "/mnt", "type": "bind", "source": $source, "options": ["bind", "idmap"],
+		"uidMappings": [{"containerID": 5000, "hostID": 7, "size": 1}], "gidMappings": [{"containerID": 6000, "hostID": 8, "size": 1}]}]'
+	in_container 'stat -c "%u %g" /mnt/mine'
+	[[ $stderr != *"cannot be id-mapped"* ]] || lacking "the file system here cannot be id-mapped"
+	expect 0 "7 8"
+	[ "$(stat -c "%u %g" "$bundle/source/mine")" = "5000 6000" ]
+}
+
+@test "idmap is for the mount alone, ridmap for what is mounted below it, too" {
+	mkdir -p "$bundle/source/below"
+	mount -t tmpfs -o uid=5000 below "$bundle/source/below" && later umount "$bundle/source/below"
+	touch "$bundle/source/below/file" && chown 5000 "$bundle/source/below/file"
+	for word in idmap ridmap; do
+		config --arg source "$bundle/source" --arg word $word '.mounts |= map(select(.destination != "/mnt")) + [{"destination": "/mnt",
+			"type": "bind", "source": $source, "options": ["rbind", $word],
+			"uidMappings": [{"containerID": 5000, "hostID": 7, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}]'
+		in_container 'stat -c %u /mnt/below/file'
+		[[ $stderr != *"cannot be id-mapped"* ]] || lacking "the file system here cannot be id-mapped"
+		expect 0 "$([ $word = idmap ] && echo 5000 || echo 7)"
+	done
+}
+
+@test "idmap without mappings of its own takes those of the container's user namespace" {
+	needs_userns
+	own_rootfs
+	mkdir "$bundle/source" && touch "$bundle/source/roots"
+	chown -R 100000:100000 "$bundle/rootfs"
+	chmod 755 "$BATS_TEST_TMPDIR" "$bundle"
+	config --arg source "$bundle/source" '.linux.namespaces += [{"type": "user"}] |
+		.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}] | .linux.gidMappings = .linux.uidMappings |
+		.mounts += [{"destination": "/mnt", "type": "bind", "source": $source, "options": ["bind", "idmap"]}]'
+	in_container 'stat -c "%u %g" /mnt/roots && touch /mnt/new'
+	[[ $stderr != *"cannot be id-mapped"* ]] || lacking "the file system here cannot be id-mapped"
+	expect 0 "0 0"
+	[ "$(stat -c %u "$bundle/source/new")" = 0 ]
+}
+
+@test "idmap: what makes no sense is a fault" {
+	config '.mounts[1].uidMappings = [{"containerID": 0, "hostID": 5, "size": 1}]'
+	try run --id "$id" "$bundle"
+	expect 125
+	[[ $stderr == *"mounts[1]"*"gidMappings"* ]]
+	make_bundle "$bundle"
+	config '.mounts[1].options += ["idmap"]'
+	try run --id "$id" "$bundle"
+	expect 125
+	[[ $stderr == *"mounts[1]"* ]]
+	make_bundle "$bundle"
+	config '.mounts[1] += {"uidMappings": [{"containerID": 0, "hostID": 5, "size": 1}], "gidMappings": [{"containerID": 0, "hostID": 5, "size": 1}]}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "mounts[1]" "only a bind mount can map ids"
+}
+
+@test "tmpcopyup: a tmpfs begins with what it hides, owners, modes, links and times included" {
+	own_rootfs
+	dir=$bundle/rootfs/data
+	mkdir -p "$dir/sub/deep"
+	head -c 300000 /dev/urandom >"$dir/sub/file" && chown 3:4 "$dir/sub/file" && chmod 4755 "$dir/sub/file"
+	ln -s sub/file "$dir/link" && mkfifo -m 640 "$dir/fifo" && chmod 1770 "$dir/sub/deep" && chmod 777 "$dir" && chown 5:6 "$dir/sub" "$dir"
+	touch -d 2001-02-03T04:05:06Z "$dir/sub/file"
+	config '.mounts += [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=2m"]}]'
+	sum=$(md5sum <"$dir/sub/file")
+	in_container 'cd /data; md5sum <sub/file; stat -c "%a %u %g %Y" sub/file; readlink link; stat -c "%a %F" fifo; stat -c "%a" sub/deep; stat -c "%u %g" . sub; ls -A | wc -l; touch new; stat -f -c %T .'
+	expect 0 "$sum
+4755 3 4 981173106
+sub/file
+640 fifo
+1770
+5 6
+5 6
+3
+tmpfs"
+	[ ! -e "$dir/new" ]
+	config '.mounts[-1] = {"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "tmpcopyup"]}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "mounts[" "tmpcopyup is for mounts of type tmpfs"
+}
+
+@test "tmpcopyup: what does not fit is an error" {
+	own_rootfs
+	mkdir "$bundle/rootfs/data" && head -c 300000 /dev/zero >"$bundle/rootfs/data/file"
+	config '.mounts += [{"destination": "/data", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=64k"]}]'
+	try run --id "$id" "$bundle"
+	expect_error 125 "mounts[" "No space left"
+}
+
+@test "copy-symlink: a source that is a link becomes a link, any other a bind" {
+	own_rootfs
+	ln -s /etc/somewhere "$bundle/link" && echo content >"$bundle/file"
+	config --arg link "$bundle/link" --arg file "$bundle/file" '.mounts += [
+		{"destination": "/made/link", "type": "bind", "source": $link, "options": ["bind", "copy-symlink"]},
+		{"destination": "/made/file", "type": "bind", "source": $file, "options": ["bind", "copy-symlink"]}]'
+	in_container 'readlink /made/link; cat /made/file'
+	expect 0 "/etc/somewhere
+content"
+}
+
+@test "src-nofollow and dest-nofollow refuse links" {
+	own_rootfs
+	mkdir "$bundle/folder" && ln -s folder "$bundle/link" && ln -s /tmp "$bundle/rootfs/link"
+	config --arg link "$bundle/link" '.mounts += [{"destination": "/mnt", "type": "bind", "source": $link, "options": ["bind", "src-nofollow"]}]'
+	try run --id "$id" "$bundle"
+	expect 125
+	[[ $stderr == *"mounts["* ]]
+	config '.mounts[-1] = {"destination": "/link/x", "type": "tmpfs", "source": "tmpfs", "options": ["dest-nofollow"]}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "mounts[" "link"
+}

@@ -125,6 +125,33 @@ static void times_are_those_of_gmtime(void **state)
 	}
 }
 
+static void lists_of_numbers_are_bits(void **state)
+{
+	static const char *const bad[] = { "x", "1-", "-1", "1,", "1,,2", "1 2", "0-3x" };
+	unsigned long bits[2] = { 0 };
+	(void)state;
+
+	assert_int_equal(text_to_bits("0-3,7,64-65", bits, ARRAY_SIZE(bits)), 0);
+	assert_int_equal(bits[0], 0x8f);
+	assert_int_equal(bits[1], 3);
+	assert_int_equal(text_to_bits("", bits, ARRAY_SIZE(bits)), 0);
+	assert_int_equal(text_to_bits("128", bits, ARRAY_SIZE(bits)), -ERANGE);
+	assert_int_equal(text_to_bits("0-128", bits, ARRAY_SIZE(bits)), -ERANGE);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(text_to_bits(bad[i], bits, ARRAY_SIZE(bits)), -EINVAL);
+}
+
+static void numbers_are_written_without_stdio(void **state)
+{
+	char buf[21];
+	(void)state;
+
+	assert_int_equal(text_put_u64(buf, 0), 1);
+	assert_string_equal(buf, "0");
+	assert_int_equal(text_put_u64(buf, UINT64_MAX), 20);
+	assert_string_equal(buf, "18446744073709551615");
+}
+
 static const struct CMUnitTest tests[] = {
 	UNIT_TEST(numbers_are_taken_whole_or_not_at_all),
 	UNIT_TEST(signed_numbers_reach_both_ends),
@@ -133,5 +160,7 @@ static const struct CMUnitTest tests[] = {
 	UNIT_TEST(the_nearest_word_is_one_that_may_have_been_meant),
 	UNIT_TEST(utf8_is_checked_strictly),
 	UNIT_TEST(times_are_those_of_gmtime),
+	UNIT_TEST(lists_of_numbers_are_bits),
+	UNIT_TEST(numbers_are_written_without_stdio),
 };
 UNIT_MAIN(tests)

@@ -9,6 +9,7 @@
 static const char *const colours[] = { "red", "green", NULL };
 
 struct target {
+	struct option_list things;
 	bool flag, all;
 	const char *name;
 	unsigned number, colour;
@@ -19,6 +20,7 @@ static const struct option options[] = {
 	OPTION("all", 'a', OPTION_FLAG, struct target, all, .help = ""),
 	OPTION("name", 'n', OPTION_TEXT, struct target, name, .value = "NAME", .help = ""),
 	OPTION("number", 0, OPTION_NUMBER, struct target, number, .value = "N", .help = ""),
+	OPTION("thing", 't', OPTION_LIST, struct target, things, .value = "THING", .help = ""),
 	OPTION("colour", 'c', OPTION_CHOICE, struct target, colour, .value = "C", .choices = colours, .help = ""),
 };
 
@@ -26,16 +28,19 @@ static const struct option options[] = {
 static const char *parsed(const char *line, bool options_first)
 {
 	static char buf[512];
-	const struct option_parse parse = { options, ARRAY_SIZE(options), "paint", options_first };
+	struct arena arena;
+	const struct option_parse parse = { options, ARRAY_SIZE(options), "paint", options_first, &arena };
 	struct target target = { 0 };
 	struct error err = { 0 };
 	struct text text;
 	char copy[256], *argv[16];
 	int argc = 0, count = 0;
 
+	arena_init(&arena);
 	(void)snprintf(copy, sizeof(copy), "%s", line);
 	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
+	argv[argc] = NULL;
 	if (options_parse(&parse, argc, argv, &target, &count, &err) < 0)
 		return error_line(&err, buf, sizeof(buf));
 	text_init(&text, buf, sizeof(buf));
@@ -43,6 +48,10 @@ static const char *parsed(const char *line, bool options_first)
 		colours[target.colour]);
 	for (int i = 0; i < count; i++)
 		text_add(&text, " %s", argv[i]);
+	assert_null(argv[count]);
+	for (size_t i = 0; i < target.things.count; i++)
+		text_add(&text, " +%s", target.things.items[i]);
+	arena_done(&arena);
 	return buf;
 }
 
@@ -62,6 +71,7 @@ static void options_are_spelled_as_people_know_them(void **state)
 		{ "a --flag b", "1 0 - 0 red | a b" },
 		{ "a -- --flag b", "0 0 - 0 red | a --flag b" },
 		{ "-", "0 0 - 0 red | -" },
+		{ "-t a --thing b --thing=c d", "0 0 - 0 red | d +a +b +c" },
 		{ "--name --flag", "0 0 --flag 0 red |" },
 	};
 	(void)state;

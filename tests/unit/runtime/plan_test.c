@@ -188,18 +188,11 @@ static void without_a_cgroup_namespace_the_hosts_tree_is_bound(void **state)
 		"bind /sys/fs/cgroup and what is below on /sys/fs/cgroup (nodev,noexec,nosuid,ro)  [mounts[6]]"));
 }
 
-static void what_is_not_supported_is_a_fault_and_not_ignored(void **state)
+static void what_cannot_be_planned_is_a_fault(void **state)
 {
 	static const struct {
 		const char *from, *to, *fault;
 	} cases[] = {
-		{ "\"mounts\": [",
-			"\"mounts\": [{\"destination\": \"/a\", \"source\": \"/b\", \"type\": \"bind\","
-			" \"options\": [\"bind\", \"idmap\"], \"uidMappings\": [{\"containerID\": 0, \"hostID\": 0,"
-			" \"size\": 1}], \"gidMappings\": [{\"containerID\": 0, \"hostID\": 0, \"size\": 1}]},",
-			"mounts[0]: id-mapped mounts are not supported yet" },
-		{ "\"ociVersion\"", "\"hooks\": {\"poststop\": [{\"path\": \"/x\"}]}, \"ociVersion\"", "hooks" },
-		{ "\"linux\": {", "\"linux\": {\"intelRdt\": {\"closID\": \"a\"},", "linux.intelRdt" },
 		{ "\"type\": \"mount\"\n", "\"type\": \"time\"\n", "linux.namespaces: a mount namespace is required" },
 	};
 	struct unit *unit = *state;
@@ -213,10 +206,59 @@ static void what_is_not_supported_is_a_fault_and_not_ignored(void **state)
 	}
 }
 
+/* Where a line stands; fails where it does not. */
+static size_t place(const struct lines *lines, const char *line)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		if (text_starts_with(lines->items[i], line))
+			return i;
+	fail_msg("\"%s\" is not in the plan", line);
+	return 0;
+}
+
+static void hooks_come_at_their_moments(void **state)
+{
+	static const char hooks[] =
+		"\"hooks\": {\"prestart\": [{\"path\": \"/p\"}], \"createContainer\": [{\"path\": \"/c\"}],"
+		"\"startContainer\": [{\"path\": \"/s\"}]}, \"ociVersion\"";
+	struct unit *unit = *state;
+	struct lines lines;
+
+	lines_of(unit, with(unit, default_config(unit), "\"ociVersion\"", hooks), &lines);
+	size_t wait = place(&lines, "wait for the hooks"), inside = place(&lines, "run the hook /c");
+	assert_true(place(&lines, "mask ") < wait && wait < inside);
+	assert_true(inside < place(&lines, "pivot into the root"));
+	assert_true(place(&lines, "report that all is set up") < place(&lines, "run the hook /s"));
+	assert_true(place(&lines, "run the hook /s") < place(&lines, "exec "));
+}
+
+static void one_that_joins_takes_its_label_before_it_enters(void **state)
+{
+	static const struct plan_request request = { .id = "box", .bundle = "/b" };
+	struct unit *unit = *state;
+	struct error err = { 0 };
+	struct plan plan;
+	struct spec *spec;
+	struct lines lines;
+	const char *config = with(unit, default_config(unit), "\"cwd\"", "\"apparmorProfile\": \"web\", \"cwd\"");
+
+	assert_int_equal(spec_parse(config, strlen(config), &unit->arena, &spec, &unit->faults, &err), 0);
+	spec->process.terminal = true;
+	plan_make_joining(spec, &spec->process, 0, &request, &unit->arena, &plan);
+	char *text = plan_text(&plan);
+	split(text, &lines);
+	assert_true(place(&lines, "ask apparmor") < place(&lines, "enter the namespaces"));
+	assert_true(place(&lines, "enter the namespaces") < place(&lines, "make a terminal"));
+	assert_true(place(&lines, "make a terminal") < place(&lines, "become uid"));
+	free(text);
+}
+
 static const struct CMUnitTest tests[] = {
+	UNIT_TEST(hooks_come_at_their_moments),
+	UNIT_TEST(one_that_joins_takes_its_label_before_it_enters),
 	UNIT_TEST(a_property_changes_its_own_lines),
 	UNIT_TEST(each_step_comes_when_it_is_safe),
 	UNIT_TEST(without_a_cgroup_namespace_the_hosts_tree_is_bound),
-	UNIT_TEST(what_is_not_supported_is_a_fault_and_not_ignored),
+	UNIT_TEST(what_cannot_be_planned_is_a_fault),
 };
 UNIT_MAIN(tests)
