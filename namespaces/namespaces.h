@@ -16,7 +16,6 @@ struct arena;
 struct error;
 struct step;
 struct steps;
-struct faults;
 struct json_writer;
 
 /* ---- namespaces ---- */
@@ -94,10 +93,8 @@ struct view_request {
 };
 
 /* Steps from the host's view to the container's: the private procfs, the root, mounts in their order, devices, links,
- * terminal, masks, read-only paths. The process still has the host's root. Pure. What is asked for but not supported is
- * a fault. */
-void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
-	struct faults *faults);
+ * terminal, masks, read-only paths. The process still has the host's root. Pure. */
+void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps);
 
 /* Adds a terminal from the devpts of the root, made for the process; `console`: it becomes /dev/console too. Pure. */
 void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps);

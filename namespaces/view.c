@@ -10,7 +10,6 @@
 #include <sys/mount.h>
 
 #include "base/arena.h"
-#include "base/faults.h"
 #include "base/step.h"
 #include "base/text.h"
 #include "namespaces/namespaces.h"
@@ -90,14 +89,6 @@ static bool names_option(const struct spec_mount *mount, const char *prefix)
 static bool wants_idmap(const struct spec_mount *mount)
 {
 	return mount->idmap != SPEC_IDMAP_NONE || mount->uid_mappings.count;
-}
-
-static void check_mount(const struct spec_mount *mount, struct faults *faults)
-{
-	if (mount->tmpcopyup && (mount->bind || strcmp(mount->type, "tmpfs") != 0))
-		faults_add(faults, mount->origin, "the option tmpcopyup is for mounts of type tmpfs");
-	if (mount->copy_symlink && !mount->bind)
-		faults_add(faults, mount->origin, "the option copy-symlink is for binds");
 }
 
 static bool same_text(const char *left, const char *right)
@@ -343,8 +334,7 @@ static void add_procfs(const struct spec *spec, struct arena *arena, struct step
 	steps_add(steps, &procfs_step, NULL, all);
 }
 
-void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps,
-	struct faults *faults)
+void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
 	bool shares_cgroups = !spec->linux_.namespaces[SPEC_NS_CGROUP].given;
 
@@ -352,7 +342,6 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 	add_root(spec, request, arena, steps);
 	for (size_t i = 0; i < spec->mount_count; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
-		check_mount(mount, faults);
 		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
 			mount = host_cgroups(mount, arena);
 		if (request->devices_by_bind && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 &&

@@ -82,7 +82,7 @@ static void add_hooks_before_pivot(struct plan *plan)
 	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
 }
 
-static void add_view(struct plan *plan, const struct plan_request *wanted, struct faults *faults)
+static void add_view(struct plan *plan, const struct plan_request *wanted)
 {
 	struct view_request request = {
 		.bundle = plan->bundle,
@@ -94,7 +94,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted, struc
 	};
 
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
-	view_steps(plan->spec, &request, plan->arena, &plan->steps, faults);
+	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
 	view_enter_steps(plan->spec, wanted->no_pivot, &plan->steps);
 	names_steps(plan->spec, &plan->steps);
@@ -130,7 +130,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	namespaces_steps(&plan->namespaces, &plan->steps);
 	if (linux_->namespaces[SPEC_NS_NETWORK].given && !linux_->namespaces[SPEC_NS_NETWORK].path)
 		loopback_steps(&plan->steps);
-	add_view(plan, request, faults);
+	add_view(plan, request);
 	process_last_steps(plan, request, faults);
 
 	if (!plan->has_cgroup)

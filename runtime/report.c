@@ -79,6 +79,20 @@ static void add_detail(const char *detail, struct error *err)
 		(void)snprintf(err->what + at, sizeof(err->what) - at, ": %s", detail);
 }
 
+/* "mounts[3]: open the source /x: No such file or directory": the line is whole, and begins with a JSON path or not. */
+static int explain_opening(const char *line, struct error *err)
+{
+	const char *rest = strstr(line, ": ");
+	size_t len = rest ? (size_t)(rest - line) : 0;
+
+	*err = (struct error){ .code = -EPERM, .judged = true };
+	if (rest && memchr(line, ' ', len))
+		rest = NULL;
+	(void)snprintf(err->where, sizeof(err->where), "%.*s", rest ? (int)len : 0, line);
+	(void)snprintf(err->what, sizeof(err->what), "%s", rest ? rest + 2 : line);
+	return err->code;
+}
+
 int report_explain(const struct report *report, const struct steps *steps, struct error *err)
 {
 	const struct step *step;
@@ -88,12 +102,8 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 	step = &steps->items[report->step];
 	*err = (struct error){ .code = report->code };
 	step_blame(step, err);
-	if (report->code == STEP_NOT_OPENED) {
-		(void)snprintf(err->what, sizeof(err->what), "%s", report->detail);
-		err->judged = true;
-		err->code = -EPERM;
-		return err->code;
-	}
+	if (report->code == STEP_NOT_OPENED)
+		return explain_opening(report->detail, err);
 	if (report->code == STEP_HOOK_FAILED)
 		return hook_explain(report->wait_status, report->detail, err);
 	if (report->code < -4095) {

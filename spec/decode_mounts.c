@@ -56,6 +56,8 @@ static void finish_mount(const struct json *value, void *object, struct decoder 
 		decode_fault_at(value, "type", decoder, "required, but missing: only binds and remounts have none");
 	if (mount->tmpcopyup && (is_bind(mount) || strcmp(mount->type, "tmpfs") != 0))
 		decode_fault_at(value, "options", decoder, "\"tmpcopyup\" is for tmpfs alone");
+	if (mount->copy_symlink && !mount->bind)
+		decode_fault_at(value, "options", decoder, "\"copy-symlink\" is for binds alone");
 	if (!mount->uid_mappings.count != !mount->gid_mappings.count)
 		decode_fault(value, decoder, "uidMappings and gidMappings are given together or not at all");
 	if ((mount->idmap != SPEC_IDMAP_NONE || mount->uid_mappings.count) && !mount->bind)

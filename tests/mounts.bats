@@ -311,7 +311,7 @@ tmpfs"
 	[ ! -e "$dir/new" ]
 	config '.mounts[-1] = {"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "tmpcopyup"]}'
 	try run --id "$id" "$bundle"
-	expect_error 125 "mounts[" "tmpcopyup is for mounts of type tmpfs"
+	expect_error 125 "mounts[" '"tmpcopyup" is for tmpfs alone'
 }
 
 @test "tmpcopyup: what does not fit is an error" {
