@@ -228,3 +228,11 @@ int path_of_fd(int fd, char *buf, size_t size)
 	buf[len] = '\0';
 	return (int)len;
 }
+
+int path_read_link(const char *path, char *buf, size_t size)
+{
+	ssize_t len = readlink(path, buf, size - 1);
+
+	buf[len < 0 ? 0 : len] = '\0';
+	return len < 0 ? -errno : 0;
+}

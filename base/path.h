@@ -42,5 +42,8 @@ int path_open_dir(const char *path, struct error *err);
  * to the writing of group and others, else -EPERM. Missing parents are made 0755. A readable descriptor. */
 int path_open_private_dir(const char *path, struct error *err);
 
+/* What the link at a path of the host says, into buf, NUL-terminated; -EINVAL where it is no link. */
+int path_read_link(const char *path, char *buf, size_t size);
+
 /* "/a/b/c" of an open descriptor as the kernel prints it, into buf[PATH_MAX]; -errno. */
 int path_of_fd(int fd, char *buf, size_t size);

@@ -157,7 +157,7 @@ int text_to_bits(const char *list, unsigned long *bits, size_t count)
 	enum { WORD = sizeof(*bits) * CHAR_BIT };
 
 	for (const char *at = list; *at;) {
-		size_t first, last;
+		size_t first = 0, last;
 		int r = list_number(&at, count * WORD, &first);
 		last = first;
 		if (r == 0 && *at == '-') {

@@ -184,11 +184,10 @@ static int mount_apply(const struct step *step, struct walk *walk)
 /* A source that is a link can be made anew in the container instead of being followed here. */
 static int read_link(struct mount_args *args, struct error *err)
 {
-	ssize_t len = readlink(args->source, args->link_target, PATH_MAX - 1);
+	int r = path_read_link(args->source, args->link_target, PATH_MAX);
 
-	if (len < 0 && errno != EINVAL) /* EINVAL: it is none */
-		return error_sys(err, errno, "look at the source %s", args->source);
-	args->link_target[len < 0 ? 0 : len] = '\0';
+	if (r < 0 && r != -EINVAL) /* it is none */
+		return error_sys(err, r, "look at the source %s", args->source);
 	return 0;
 }
 
