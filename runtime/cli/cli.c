@@ -153,7 +153,7 @@ static int read_config(
 	const struct invocation *invocation, struct bundle *bundle, struct faults *faults, struct error *err)
 {
 	cleanup_close int dir = -1;
-	char *text;
+	char *text = NULL;
 	int r;
 
 	if (bundle->config) {

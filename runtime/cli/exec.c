@@ -31,8 +31,8 @@ static int read_process(
 	const struct invocation *invocation, const char *path, struct spec_process *ret, struct error *err)
 {
 	struct faults faults;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r;
 
 	faults_init(&faults, invocation->arena, path);
@@ -241,7 +241,7 @@ static int exec_in(const struct invocation *invocation, const struct container *
 		.listen_names = getenv("LISTEN_FDNAMES"),
 	};
 	struct spec_process process;
-	struct spec *spec;
+	struct spec *spec = NULL;
 	struct plan plan;
 	int r = exec_check(container, options->ignore_paused, err);
 
