@@ -109,7 +109,7 @@ static bool has_pid(const char *line, int column, const int *pids, size_t count)
 
 static int write_table(const struct invocation *invocation, const int *pids, size_t count, struct error *err)
 {
-	char *text = NULL, *line;
+	char nothing[] = "", *text = nothing, *line;
 	int column, r = run_ps(invocation, &text, err);
 
 	if (r < 0)
