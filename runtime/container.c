@@ -14,7 +14,7 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
-#include "runtime/gate.h"
+#include "runtime/mark.h"
 #include "runtime/state_dir.h"
 
 enum { LOCK_TIMEOUT_MS = 10000, FREEZE_TIMEOUT_MS = 10000 };
@@ -33,21 +33,22 @@ static bool is_frozen(const char *cgroup)
 
 static void look(struct container *container)
 {
-	struct init_mark mark;
+	struct mark mark;
+	bool waits;
 
 	fd_closep(&container->pidfd);
 	container->pid = 0;
-	if (init_mark_read(container->dir, &mark) < 0) {
+	if (mark_read(container->dir, &mark, &waits) < 0) {
 		container->status = state_dir_is_locked(container->dir) ? SPEC_CREATING : SPEC_STOPPED;
 		return;
 	}
-	container->pidfd = init_mark_open(&mark);
+	container->pidfd = mark_open(&mark);
 	if (container->pidfd < 0) {
 		container->status = SPEC_STOPPED;
 		return;
 	}
 	container->pid = mark.pid;
-	if (gate_is_shut(container->dir))
+	if (waits)
 		container->status = SPEC_CREATED;
 	else
 		container->status = is_frozen(container->record.cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
@@ -103,14 +104,17 @@ int container_lock(struct container *container, struct error *err)
 
 int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err)
 {
-	const struct record *record = &container->record;
 	struct faults faults;
+	const char *text;
+	size_t len;
 	int r;
 
 	if (!container->has_record)
 		return error_bad(err, EPERM, "the container \"%s\" is being created", container->id);
 	faults_init(&faults, arena, NULL);
-	r = spec_parse(record->config, record->config_len, arena, ret_spec, &faults, err);
+	r = record_read_config(container->dir, arena, &text, &len, err);
+	if (r == 0)
+		r = spec_parse(text, len, arena, ret_spec, &faults, err);
 	if (r == 0 && faults.count)
 		r = error_bad(
 			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);

@@ -31,6 +31,7 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/mark.h"
 #include "runtime/notify.h"
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
@@ -353,12 +354,12 @@ static int run_hooks(struct creation *creation, struct error *err)
 
 static int let_go(struct creation *creation, struct error *err)
 {
-	struct init_mark mark;
-	int r = init_mark_of(creation->child.pid, &mark);
+	struct mark mark;
+	int r = mark_of(creation->child.pid, creation->child.pidfd, &mark);
 
 	if (r < 0)
 		return error_sys(err, r, "look at the container's first process");
-	r = init_mark_write(creation->container.dir, &mark, err);
+	r = mark_write(creation->container.dir, &mark, creation->gate_lock, err);
 	return r < 0 ? r : child_send(&creation->child, err);
 }
 

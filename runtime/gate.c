@@ -1,15 +1,15 @@
-/* runtime/gate.c: a lock and a socket in the container's directory. */
+/* runtime/gate.c: a socket in the container's directory. */
 #include "runtime/gate.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "runtime/mark.h"
 #include "runtime/record.h"
 
 /* A path of any length fits: it goes through the descriptor of the directory. */
@@ -24,23 +24,16 @@ static struct sockaddr_un address(int dir)
 int gate_make(int dir, int *ret_listener, int *ret_lock, struct error *err)
 {
 	const struct sockaddr_un here = address(dir);
-	cleanup_close int lock = openat(dir, GATE_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int lock = mark_reserve(dir, err);
 	cleanup_close int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return error_sys(err, errno, "make the gate of the container");
+	if (lock < 0)
+		return lock;
 	if (listener < 0 || bind(listener, (const struct sockaddr *)&here, sizeof(here)) < 0 || listen(listener, 1) < 0)
 		return error_sys(err, errno, "make the socket on which the container waits for start");
 	*ret_lock = fd_take(&lock);
 	*ret_listener = fd_take(&listener);
 	return 0;
-}
-
-bool gate_is_shut(int dir)
-{
-	cleanup_close int own = openat(dir, GATE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	return own >= 0 && flock(own, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
 int gate_pass(int dir, struct error *err)

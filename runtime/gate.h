@@ -1,8 +1,8 @@
 /* runtime/gate.h: where a created container waits for `start`.
  *
- * The container's first process holds two things of the gate: a socket that it listens on, and the lock of a file. Both
+ * The container's first process holds two things of the gate: a socket that it listens on, and the lock of its mark. Both
  * end with it, or with its exec(2), so nothing here can go stale: a lock that is held means created, a connection that
- * is refused means that it is no longer waiting. [flock(2), unix(7)] */
+ * is refused means that it is no longer waiting. [unix(7)] */
 #pragma once
 #include <stdbool.h>
 struct error;
@@ -10,8 +10,6 @@ struct error;
 /* Makes both in the container's directory; the descriptors are for the first process to inherit, and the caller's to
  * close. */
 int gate_make(int dir, int *ret_listener, int *ret_lock, struct error *err);
-
-bool gate_is_shut(int dir);
 
 /* Lets the container go. Returns the socket on which it reports: closed without a word by a successful exec.
  * -ECONNREFUSED: nobody waits. */

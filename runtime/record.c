@@ -1,12 +1,11 @@
-/* runtime/record.c: the record and the mark of the first process, out and in. */
+/* runtime/record.c: the record, out and in. */
 #include "runtime/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -17,7 +16,7 @@
 #include "base/text.h"
 #include "spec/json.h"
 
-enum { RECORD_FORMAT = 1, RECORD_MAX = JSON_MAX_BYTES + (8 << 20) };
+enum { RECORD_FORMAT = 2, RECORD_MAX = JSON_MAX_BYTES + (8 << 20) };
 
 /* ---- out ---- */
 
@@ -137,100 +136,68 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	return record->id && record->bundle && record->rootfs && record->created && record->owner;
 }
 
+static int damaged(struct error *err)
+{
+	(void)error_bad(err, EINVAL, "the record of the container is damaged, or of another version of husk");
+	return error_hint(err, "husk delete --force removes what can be found of it");
+}
+
+/* The first line, which as a rule is in the first page: there is no need to read a config that nobody asked for. */
+static int read_first_line(int dir, struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
+{
+	enum { PAGE = 4096 };
+	cleanup_close int fd = openat(dir, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char *page;
+	ssize_t n;
+
+	if (fd < 0)
+		return error_sys(err, errno, "open %s", RECORD_FILE);
+	page = arena_alloc(arena, PAGE + 1);
+	n = read(fd, page, PAGE);
+	if (n < 0)
+		return error_sys(err, errno, "read %s", RECORD_FILE);
+	*ret_text = page;
+	*ret_len = strcspn(page, "\n");
+	if (*ret_len < (size_t)n)
+		return 0;
+	fd_closep(&fd);
+	n = file_read_at(dir, RECORD_FILE, RECORD_MAX, arena, ret_text, ret_len, err);
+	if (n < 0)
+		return (int)n;
+	*ret_len = strcspn(*ret_text, "\n");
+	return 0;
+}
+
 int record_read(int dir, struct arena *arena, struct record *ret_record, struct error *err)
 {
 	const struct json *header = NULL;
 	struct faults faults;
-	size_t len, header_len;
+	size_t len;
 	char *text;
-	int r = file_read_at(dir, RECORD_FILE, RECORD_MAX, arena, &text, &len, err);
+	int r = read_first_line(dir, arena, &text, &len, err);
 
 	if (r < 0)
 		return r;
 	faults_init(&faults, arena, RECORD_FILE);
 	*ret_record = (struct record){ 0 };
-	header_len = strcspn(text, "\n");
-	if (header_len < len && json_parse(text, header_len, arena, &header, &faults) == 0 && header &&
-		header->kind == JSON_OBJECT && read_header(header, arena, ret_record)) {
-		ret_record->config = text + header_len + 1;
-		ret_record->config_len = len - header_len - 1;
+	if (json_parse(text, len, arena, &header, &faults) == 0 && header && header->kind == JSON_OBJECT &&
+		read_header(header, arena, ret_record))
 		return 0;
-	}
-	(void)error_bad(err, EINVAL, "the record of the container is damaged, or of another version of husk");
-	return error_hint(err, "husk delete --force removes what can be found of it");
+	return damaged(err);
 }
 
-/* ---- the first process ---- */
-
-/* "812 (a) b) S 1 ...": the name may hold anything, so fields are counted from its last parenthesis. */
-static int parse_stat(char *stat, char *ret_state, uint64_t *ret_start_time)
+int record_read_config(int dir, struct arena *arena, const char **ret_text, size_t *ret_len, struct error *err)
 {
-	enum { STATE = 3, START_TIME = 22 };
-	char *at = strrchr(stat, ')');
+	size_t len, header;
+	char *text;
+	int r = file_read_at(dir, RECORD_FILE, RECORD_MAX, arena, &text, &len, err);
 
-	if (!at)
-		return -EINVAL;
-	at += strspn(at, ") ");
-	*ret_state = *at;
-	for (int field = STATE; at && field < START_TIME; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	if (!at)
-		return -EINVAL;
-	at[strcspn(at, " ")] = '\0';
-	return text_to_u64(at, 0, UINT64_MAX, ret_start_time);
-}
-
-int init_mark_of(pid_t pid, struct init_mark *ret_mark)
-{
-	char path[64], stat[1024], state = '?';
-	int r;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read_small_at(AT_FDCWD, path, stat, sizeof(stat)) < 0)
-		return -ESRCH;
-	ret_mark->pid = pid;
-	r = parse_stat(stat, &state, &ret_mark->start_time);
-	return r < 0 || state == 'Z' || state == 'X' ? -ESRCH : 0;
-}
-
-int init_mark_write(int dir, const struct init_mark *mark, struct error *err)
-{
-	char text[64];
-	int len = snprintf(text, sizeof(text), "%d %llu\n", mark->pid, (unsigned long long)mark->start_time);
-
-	return file_replace_at(dir, INIT_FILE, text, (size_t)len, 0600, err);
-}
-
-int init_mark_read(int dir, struct init_mark *ret_mark)
-{
-	char text[64], *blank;
-	ssize_t len = file_read_small_at(dir, INIT_FILE, text, sizeof(text));
-	uint64_t pid;
-
-	if (len < 0)
-		return (int)len;
-	blank = strchr(text, ' ');
-	if (!blank)
-		return -EINVAL;
-	*blank = '\0';
-	if (text_to_u64(text, 1, INT32_MAX, &pid) < 0 ||
-		text_to_u64(blank + 1, 0, UINT64_MAX, &ret_mark->start_time) < 0)
-		return -EINVAL;
-	ret_mark->pid = (pid_t)pid;
+	if (r < 0)
+		return r;
+	header = strcspn(text, "\n");
+	if (header >= len)
+		return damaged(err);
+	*ret_text = text + header + 1;
+	*ret_len = len - header - 1;
 	return 0;
-}
-
-/* The descriptor first, then the look: what it holds cannot become another process meanwhile. */
-int init_mark_open(const struct init_mark *mark)
-{
-	cleanup_close int pidfd = pidfd_open(mark->pid, 0);
-	struct init_mark now;
-
-	if (pidfd < 0)
-		return errno == EINVAL ? -ESRCH : -errno;
-	if (init_mark_of(mark->pid, &now) < 0 || now.start_time != mark->start_time)
-		return -ESRCH;
-	return fd_take(&pidfd);
 }

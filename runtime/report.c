@@ -130,9 +130,13 @@ int report_receive(int sock, struct report *ret_report, int *ret_fd)
 {
 	struct report message = { 0 };
 	cleanup_close int fd = -1;
-	ssize_t n = fd_receive(sock, &message, sizeof(message), &fd);
+	ssize_t n;
 
-	if (n == -ECONNRESET || n == 0)
+	/* One that ends without having read all that we sent leaves an error in front of what it said [unix(7)]. */
+	do
+		n = fd_receive(sock, &message, sizeof(message), &fd);
+	while (n == -ECONNRESET);
+	if (n == 0)
 		return REPORT_END;
 	if (n < 0)
 		return (int)n;

@@ -1,6 +1,7 @@
 /* runtime/state_dir.c: directories, locks and their end. */
 #include "runtime/state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "runtime/mark.h"
 #include "runtime/notify.h"
 #include "runtime/record.h"
 
@@ -126,13 +128,24 @@ bool state_dir_is_locked(int dir)
 	return own >= 0 && flock(own, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+/* Files of another version of husk. The folder is ours alone, so whatever is in it was put there by one. */
+static void remove_strangers(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+
+	for (const struct dirent *entry; listing && (entry = readdir(listing));)
+		(void)unlinkat(dir, entry->d_name, 0);
+	if (listing)
+		(void)closedir(listing);
+}
+
 int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
-		GATE_FILE,
 		GATE_SOCKET_FILE,
-		INIT_FILE,
-		INIT_FILE ".tmp",
+		MARK_FILE,
+		MARK_FILE ".tmp",
 		RECORD_FILE ".tmp",
 		RECORD_FILE,
 	};
@@ -143,6 +156,9 @@ int state_dir_remove(int root, const char *id, int dir, struct error *err)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return error_sys(err, errno, "remove %s of the container \"%s\"", files[i], id);
+	if (unlinkat(root, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	remove_strangers(dir);
 	if (unlinkat(root, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return error_sys(err, errno, "remove the state of the container \"%s\"", id);
 	return 0;

@@ -294,7 +294,7 @@ later"
 	running
 	husk kill "$id" KILL
 	eventually is_status "$id" stopped
-	echo "$$ 1" >"$state/$id/init" # somebody else's
+	echo "$$ inode 1" >"$state/$id/init" # somebody else's
 	try exec "$id" true
 	expect_error 125 "container not running"
 }

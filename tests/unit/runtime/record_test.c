@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "runtime/mark.h"
 #include "runtime/passwd.h"
 #include "runtime/record.h"
 
@@ -41,6 +43,8 @@ static void a_record_comes_back_as_it_was(void **state)
 		.config_len = strlen(config),
 	};
 	struct record read;
+	const char *text;
+	size_t len;
 
 	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), -ENOENT);
 	assert_int_equal(record_write(dir, &written, NULL), 0);
@@ -52,8 +56,9 @@ static void a_record_comes_back_as_it_was(void **state)
 	assert_true(read.no_new_keyring);
 	assert_string_equal(read.annotations[0].key, "a \"b\"");
 	assert_string_equal(read.annotations[0].value, "line\nline");
-	assert_int_equal(read.config_len, strlen(config));
-	assert_memory_equal(read.config, config, strlen(config));
+	assert_int_equal(record_read_config(dir, &unit->arena, &text, &len, NULL), 0);
+	assert_int_equal(len, strlen(config));
+	assert_memory_equal(text, config, len);
 	(void)unlinkat(dir, RECORD_FILE, 0);
 	(void)rmdir(path);
 }
@@ -87,21 +92,34 @@ static void a_process_is_known_by_its_start_too(void **state)
 {
 	char path[] = "/tmp/husk-record.XXXXXX";
 	cleanup_close int dir = folder(path);
-	struct init_mark mark, read;
+	struct mark mark, read;
+	bool waits = true;
+	cleanup_close int self = pidfd_open(getpid(), 0);
 	(void)state;
 
-	assert_int_equal(init_mark_of(getpid(), &mark), 0);
-	assert_int_equal(init_mark_read(dir, &read), -ENOENT);
-	assert_int_equal(init_mark_write(dir, &mark, NULL), 0);
-	assert_int_equal(init_mark_read(dir, &read), 0);
+	assert_int_equal(mark_of(getpid(), self, &mark), 0);
+	assert_int_equal(mark_read(dir, &read, &waits), -ENOENT);
+	assert_int_equal(mark_write(dir, &mark, -1, NULL), 0);
+	assert_int_equal(mark_read(dir, &read, &waits), 0);
 	assert_int_equal(read.pid, getpid());
-	assert_true(read.start_time == mark.start_time);
-	int fd = init_mark_open(&read);
+	assert_true(read.number == mark.number && read.by_inode == mark.by_inode && !waits);
+	int fd = mark_open(&read);
 	assert_true(fd >= 0);
 	(void)close(fd);
-	read.start_time++;
-	assert_int_equal(init_mark_open(&read), -ESRCH);
-	(void)unlinkat(dir, INIT_FILE, 0);
+	read.number++;
+	assert_int_equal(mark_open(&read), -ESRCH);
+	read = (struct mark){ .pid = getpid(), .number = 1 }; /* of a kernel whose pidfds have no inodes */
+	assert_int_equal(mark_open(&read), -ESRCH);
+
+	int lock = mark_reserve(dir, NULL);
+	assert_true(lock >= 0);
+	assert_int_equal(mark_write(dir, &mark, lock, NULL), 0);
+	assert_int_equal(mark_read(dir, &read, &waits), 0);
+	assert_true(waits);
+	(void)close(lock);
+	assert_int_equal(mark_read(dir, &read, &waits), 0);
+	assert_false(waits);
+	(void)unlinkat(dir, MARK_FILE, 0);
 	(void)rmdir(path);
 }
 
