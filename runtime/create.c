@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -237,6 +238,8 @@ static int make_gate(struct creation *creation, struct error *err)
 		return 0;
 	r = gate_make(creation->container.dir, &gate->listener, &creation->gate_lock, err);
 	creation->plan->exec->gate_lock = creation->gate_lock;
+	creation->plan->handover->keep[0] = creation->gate_lock;
+	creation->plan->handover->keep[1] = gate->listener;
 	return r;
 }
 
@@ -255,6 +258,10 @@ static int clone_init(struct creation *creation, struct error *err)
 
 	if (r < 0)
 		return r;
+	/* Nobody in a pid namespace that it joins may look into it. A caller without privileges can write its id maps only
+	 * before that; then the child itself sees to it. */
+	if (geteuid() == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0);
 	args.parent_sock = child->sock;
 	args.sock = child->other;
 	child->pid = namespaces_clone(

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -156,6 +157,8 @@ static int clone_child(struct joining *joining, struct error *err)
 	struct child *child = &joining->child;
 	int r = set_initial_affinity(joining->plan, err);
 
+	/* It is born where processes of the container can see it: they must not look into it [CVE-2016-9962]. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (r == 0)
 		r = child_pair(child, err);
 	if (r == 0)

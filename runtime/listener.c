@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +56,9 @@ int listener_install(const struct seccomp_program *program, const struct walk *w
 	int r;
 
 	if (fd < 0 || ftruncate(fd, sizeof(struct page)) < 0)
+		return -errno;
+	/* So that the parent may take a descriptor from us; no other is open by now. */
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
 		return -errno;
 	page = map_page(fd);
 	if (!page)

@@ -21,6 +21,12 @@ enum gate {
 	GATE_SOCKET, /* `create`: the init listens until `start` connects */
 };
 
+/* What stays open when everything else of ours is closed; filled by create.c and exec.c before the clone. */
+struct handover_args {
+	unsigned preserve_fds;
+	int keep[3]; /* -1 = none */
+};
+
 /* What the steps from the gate on need at run time; filled by create.c before the clone. */
 struct gate_args {
 	enum gate kind;
@@ -54,6 +60,7 @@ struct plan {
 	bool no_new_keyring;
 	struct steps steps;
 	struct gate_args *gate;
+	struct handover_args *handover;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
 	size_t notify_step;                  /* mounts the folder of its NOTIFY_SOCKET; 0 = none */

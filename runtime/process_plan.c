@@ -203,7 +203,7 @@ static void add_user_steps(struct plan *plan)
 	steps_add(steps, &enter_cwd_step, "process.cwd", (void *)process->cwd);
 	steps_add(steps, &umask_step, "process.user.umask", (void *)&process->user);
 	steps_add(steps, &find_step, "process.args[0]", plan->exec);
-	steps_add(steps, &handover_step, NULL, NULL);
+	steps_add(steps, &handover_step, NULL, plan->handover);
 }
 
 /* What must come last. */
@@ -236,6 +236,8 @@ static void add_keyring(struct plan *plan)
 static void prepare(struct plan *plan, const struct plan_request *request)
 {
 	plan->exec = exec_args(plan->process, request, plan->arena);
+	plan->handover = ARENA_NEW(plan->arena, struct handover_args);
+	*plan->handover = (struct handover_args){ .preserve_fds = request->preserve_fds, .keep = { -1, -1, -1 } };
 	if (plan->spec->linux_.seccomp.given)
 		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
 	if (plan->seccomp)

@@ -105,8 +105,10 @@ static int become_root_apply(const struct step *step, struct walk *walk)
 	(void)step, (void)walk;
 	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
 		return -errno;
-	/* The change of ids cleared it [prctl(2)]. */
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ? -errno : 0;
+	/* The change of ids cleared the first [prctl(2)]. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return 0;
 }
 
 /* ---- the working directory ---- */

@@ -72,18 +72,38 @@ static void handover_say(const struct step *step, struct text *text)
 	text_add(text, "wait for the limits and the record, then live without husk");
 }
 
+/* Closes all but those to keep: a container that waits for `start` may have other processes by `exec`, and a descriptor
+ * of a folder of the host's would be their way out [CVE-2024-21626]. */
+static int close_others(const struct handover_args *args, int sock)
+{
+	unsigned from = 3 + args->preserve_fds;
+
+	for (;;) {
+		int next = sock >= (int)from ? sock : -1;
+		for (size_t i = 0; i < ARRAY_SIZE(args->keep); i++)
+			if (args->keep[i] >= (int)from && (next < 0 || args->keep[i] < next))
+				next = args->keep[i];
+		if (next < 0)
+			return close_range(from, ~0U, 0) < 0 ? -errno : 0;
+		if ((unsigned)next > from && close_range(from, (unsigned)next - 1, 0) < 0)
+			return -errno;
+		from = (unsigned)next + 1;
+	}
+}
+
 static int handover_apply(const struct step *step, struct walk *walk)
 {
 	char byte;
 	ssize_t n;
 
-	(void)step;
 	do
 		n = read(walk->sock, &byte, 1);
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		return STEP_PARENT_GONE;
-	return prctl(PR_SET_PDEATHSIG, 0) < 0 ? -errno : 0;
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return -errno;
+	return close_others(step->args, walk->sock);
 }
 
 static void gate_say(const struct step *step, struct text *text)

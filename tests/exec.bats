@@ -298,3 +298,19 @@ later"
 	try exec "$id" true
 	expect_error 125 "container not running"
 }
+
+@test "from inside nothing of husk's can be reached through a first process that waits for start" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE"])'
+	husk create --bundle "$bundle" "$id" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null
+	try exec "$id" sh -c 'ls /proc/1/fd 2>/dev/null; for f in /proc/1/fd/*; do [ -d $f/. ] && echo "a folder: $f"; done; ls /proc/1/cwd/ 2>/dev/null | grep -c husk'
+	[[ $output != *folder* ]] || fail "$output"
+	[ "$(find "/proc/$(pid_of "$id")/fd" -lname '/*' ! -lname '/dev/null' ! -lname /null ! -lname "$BATS_RUN_TMPDIR*" ! -lname "$state/*" | wc -l)" -eq 0 ]
+}
+
+@test "from inside a process that is about to be run by exec cannot be looked into" {
+	running
+	husk exec -d "$id" sh -c 'while :; do for p in /proc/[0-9]*; do for f in $p/fd/*/etc/hostname $p/fd/*/../etc/hostname $p/cwd/etc/hostname; do
+		[ -e $f ] && [ "$(readlink /proc/1/root)" != "$(readlink $p/root)" ] && echo "out by $f"; done; done; done' >"$BATS_TEST_TMPDIR/attacker" 2>/dev/null </dev/null
+	for ((i = 0; i < 100; i++)); do husk exec "$id" true; done
+	[ ! -s "$BATS_TEST_TMPDIR/attacker" ] || fail "$(head -3 "$BATS_TEST_TMPDIR/attacker")"
+}
