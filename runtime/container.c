@@ -19,19 +19,19 @@
 
 enum { LOCK_TIMEOUT_MS = 10000, FREEZE_TIMEOUT_MS = 10000 };
 
-static bool is_frozen(const char *cgroup)
+static bool is_frozen(const struct cgroup_host *host, const char *cgroup)
 {
-	struct cgroup_host host;
+	struct cgroup_host own = { .root = -1 };
 	bool frozen;
 
-	if (!cgroup || cgroup_host_open(&host, NULL) < 0)
+	if (!cgroup || (!host && cgroup_host_open(&own, NULL) < 0))
 		return false;
-	frozen = cgroup_is_frozen(&host, cgroup) > 0;
-	cgroup_host_done(&host);
+	frozen = cgroup_is_frozen(host ? host : &own, cgroup) > 0;
+	cgroup_host_done(&own);
 	return frozen;
 }
 
-static void look(struct container *container)
+static void look(struct container *container, const struct cgroup_host *host)
 {
 	struct mark mark;
 	bool waits;
@@ -51,7 +51,7 @@ static void look(struct container *container)
 	if (waits)
 		container->status = SPEC_CREATED;
 	else
-		container->status = is_frozen(container->record.cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
+		container->status = is_frozen(host, container->record.cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
 }
 
 int container_open_damaged(int root, const char *id, struct container *ret, struct error *err)
@@ -60,11 +60,12 @@ int container_open_damaged(int root, const char *id, struct container *ret, stru
 	ret->dir = state_dir_open(root, id, err);
 	if (ret->dir < 0)
 		return ret->dir;
-	look(ret);
+	look(ret, NULL);
 	return 0;
 }
 
-int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
+int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
+	struct container *ret, struct error *err)
 {
 	struct container container = { .root = root, .id = id, .pidfd = -1 };
 	int r;
@@ -80,9 +81,14 @@ int container_open(int root, const char *id, struct arena *arena, struct contain
 	container.has_record = r == 0;
 	if (err)
 		*err = (struct error){ 0 };
-	look(&container);
+	look(&container, host);
 	*ret = container;
 	return 0;
+}
+
+int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
+{
+	return container_open_with(NULL, root, id, arena, ret, err);
 }
 
 void container_close(struct container *container)
@@ -96,7 +102,7 @@ int container_lock(struct container *container, struct error *err)
 	int r = state_dir_lock(container->dir, container->id, LOCK_TIMEOUT_MS, err);
 
 	if (r == 0)
-		look(container);
+		look(container, NULL);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime/record.h"
 #include "spec/spec.h"
 struct arena;
+struct cgroup_host;
 struct error;
 struct faults;
 
@@ -22,6 +23,10 @@ struct container {
 
 /* Looks one up. `err` says "does not exist" for -ENOENT, as callers expect. */
 int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err);
+
+/* The same for many: the host's cgroups were opened before. */
+int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
+	struct container *ret, struct error *err);
 void container_close(struct container *container);
 
 /* The same without the id's record: for `delete --force` of what is damaged. */

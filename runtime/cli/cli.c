@@ -69,15 +69,17 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 	*ret_count = 0;
 	if (!listing)
 		return root < 0 ? 0 : error_sys(err, errno, "list the state root");
-	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
+	if (pattern && regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
 		(void)closedir(listing);
 		return error_bad(err, EINVAL, "\"%s\" is no regular expression", pattern);
 	}
 	*ret_ids = ARENA_ARRAY(invocation->arena, count_ids(listing), char *);
 	for (const struct dirent *entry; (entry = readdir(listing));)
-		if (spec_check_id(entry->d_name, NULL) == 0 && regexec(&regex, entry->d_name, 0, NULL, 0) == 0)
+		if (spec_check_id(entry->d_name, NULL) == 0 &&
+			(!pattern || regexec(&regex, entry->d_name, 0, NULL, 0) == 0))
 			(*ret_ids)[(*ret_count)++] = arena_strdup(invocation->arena, entry->d_name);
-	regfree(&regex);
+	if (pattern)
+		regfree(&regex);
 	(void)closedir(listing);
 	return 0;
 }

@@ -17,7 +17,7 @@ int cli_open_root(const struct invocation *invocation, bool make, int *ret_root,
 /* Looks up the container named by the first argument; *ret_root is the caller's to close, also on failure. */
 int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err);
 
-/* The ids of the state root that match an extended regular expression, in the arena. */
+/* The ids of the state root that match an extended regular expression (NULL: all), in the arena. */
 int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
 	size_t *ret_count, struct error *err);
 

@@ -1,5 +1,4 @@
 /* runtime/cli/list.c: husk list. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,12 +41,13 @@ static void add(struct states *states, const struct spec_state *state, struct ar
 }
 
 /* One that goes away while we look is not listed; one that cannot be read is told of, and the rest is listed. */
-static int add_container(int root, const char *id, struct arena *arena, struct states *states)
+static int add_container(
+	const struct cgroup_host *host, int root, const char *id, struct arena *arena, struct states *states)
 {
 	struct container container;
 	struct spec_state state;
 	struct error err = { 0 };
-	int r = container_open(root, arena_strdup(arena, id), arena, &container, &err);
+	int r = container_open_with(host, root, id, arena, &container, &err);
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
@@ -67,22 +67,20 @@ static int by_creation(const void *left, const void *right)
 	return order ? order : strcmp(a->id, b->id);
 }
 
-static int collect(int root, struct arena *arena, struct states *states, struct error *err)
+static int collect(const struct invocation *invocation, int root, char *const *ids, size_t count, struct states *states,
+	struct error *err)
 {
-	int fd = root < 0 ? -1 : openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
-	int result = 0;
+	struct cgroup_host host;
+	int r = cgroup_host_open(&host, err), result = 0;
 
-	if (root < 0)
-		return 0;
-	if (!listing)
-		return error_sys(err, errno, "list the state root");
-	for (const struct dirent *entry; (entry = readdir(listing));) {
-		int r = spec_check_id(entry->d_name, NULL) < 0 ? 0 : add_container(root, entry->d_name, arena, states);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		r = add_container(&host, root, ids[i], invocation->arena, states);
 		if (r < 0)
 			result = r;
 	}
-	(void)closedir(listing);
+	cgroup_host_done(&host);
 	if (states->count)
 		qsort(states->items, states->count, sizeof(*states->items), by_creation);
 	if (err)
@@ -157,22 +155,37 @@ static int write_table(const struct states *states, struct error *err)
 	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
 }
 
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* The names of the folders say it; nothing needs to be opened. */
+static int write_ids(char **ids, size_t count, struct error *err)
+{
+	if (count)
+		qsort(ids, count, sizeof(*ids), by_name);
+	for (size_t i = 0; i < count; i++)
+		(void)printf("%s\n", ids[i]);
+	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+}
+
 static int list_run(const struct invocation *invocation, struct error *err)
 {
 	const struct list_options *options = invocation->options;
 	struct states states = { 0 };
 	cleanup_close int root = -1;
-	int r = cli_open_root(invocation, false, &root, err), written = 0;
+	char **ids = NULL;
+	size_t count = 0;
+	int r = cli_open_root(invocation, false, &root, err), written;
 
-	if (r == 0)
-		r = collect(root, invocation->arena, &states, err);
+	if (r == 0 && root >= 0)
+		r = cli_match_ids(invocation, root, NULL, &ids, &count, err);
+	if (r < 0 || options->quiet)
+		return r < 0 ? r : write_ids(ids, count, err);
+	r = collect(invocation, root, ids, count, &states, err);
 	if (r < 0 && *err->what)
 		return r;
-	if (options->quiet)
-		for (size_t i = 0; i < states.count; i++)
-			(void)printf("%s\n", states.items[i].id);
-	if (options->quiet)
-		return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : r;
 	written = options->format == FORMAT_JSON ? write_json(&states, err) : write_table(&states, err);
 	return written < 0 ? written : r;
 }
