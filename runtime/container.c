@@ -33,38 +33,28 @@ static bool is_frozen(const struct cgroup_host *host, const char *cgroup)
 
 static void look(struct container *container, const struct cgroup_host *host)
 {
-	struct mark mark;
-	bool waits;
+	const struct record *record = &container->record;
 
 	fd_closep(&container->pidfd);
 	container->pid = 0;
-	if (mark_read(container->dir, &mark, &waits) < 0) {
+	if (!record->has_init) {
 		container->status = state_dir_is_locked(container->dir) ? SPEC_CREATING : SPEC_STOPPED;
 		return;
 	}
-	container->pidfd = mark_open(&mark);
-	if (container->pidfd < 0) {
-		container->status = SPEC_STOPPED;
+	container->pid = record->init.pid;
+	container->status = SPEC_CREATED;
+	if (record->waits && host) /* who only looks has no use for a descriptor, and the lock says that it is alive */
 		return;
+	container->pidfd = mark_open(&record->init);
+	if (container->pidfd < 0) {
+		container->pid = 0;
+		container->status = SPEC_STOPPED;
+	} else if (!record->waits) {
+		container->status = is_frozen(host, record->cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
 	}
-	container->pid = mark.pid;
-	if (waits)
-		container->status = SPEC_CREATED;
-	else
-		container->status = is_frozen(host, container->record.cgroup) ? SPEC_PAUSED : SPEC_RUNNING;
 }
 
-int container_open_damaged(int root, const char *id, struct container *ret, struct error *err)
-{
-	*ret = (struct container){ .root = root, .id = id, .pidfd = -1 };
-	ret->dir = state_dir_open(root, id, err);
-	if (ret->dir < 0)
-		return ret->dir;
-	look(ret, NULL);
-	return 0;
-}
-
-int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
+static int open_it(const struct cgroup_host *host, int root, const char *id, struct arena *arena, bool damaged,
 	struct container *ret, struct error *err)
 {
 	struct container container = { .root = root, .id = id, .pidfd = -1 };
@@ -74,7 +64,7 @@ int container_open_with(const struct cgroup_host *host, int root, const char *id
 	if (container.dir < 0)
 		return container.dir;
 	r = record_read(container.dir, arena, &container.record, err);
-	if (r < 0 && r != -ENOENT) {
+	if (r < 0 && r != -ENOENT && !(damaged && r == -EINVAL)) {
 		fd_closep(&container.dir);
 		return error_at(err, "container \"%s\"", id);
 	}
@@ -84,6 +74,17 @@ int container_open_with(const struct cgroup_host *host, int root, const char *id
 	look(&container, host);
 	*ret = container;
 	return 0;
+}
+
+int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
+	struct container *ret, struct error *err)
+{
+	return open_it(host, root, id, arena, false, ret, err);
+}
+
+int container_open_damaged(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
+{
+	return open_it(NULL, root, id, arena, true, ret, err);
 }
 
 int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
@@ -97,13 +98,16 @@ void container_close(struct container *container)
 	fd_closep(&container->pidfd);
 }
 
-int container_lock(struct container *container, struct error *err)
+int container_lock(struct container *container, struct arena *arena, struct error *err)
 {
 	int r = state_dir_lock(container->dir, container->id, LOCK_TIMEOUT_MS, err);
 
-	if (r == 0)
-		look(container, NULL);
-	return r;
+	if (r < 0)
+		return r;
+	r = record_read(container->dir, arena, &container->record, NULL);
+	container->has_record = r == 0;
+	look(container, NULL);
+	return 0;
 }
 
 /* ---- documents ---- */

@@ -24,16 +24,16 @@ struct container {
 /* Looks one up. `err` says "does not exist" for -ENOENT, as callers expect. */
 int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err);
 
-/* The same for many: the host's cgroups were opened before. */
+/* The same for many that are only looked at: the host's cgroups were opened before, and `pidfd` may be missing. */
 int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
 	struct container *ret, struct error *err);
 void container_close(struct container *container);
 
-/* The same without the id's record: for `delete --force` of what is damaged. */
-int container_open_damaged(int root, const char *id, struct container *ret, struct error *err);
+/* The same, also where the record is damaged or of another version: with what could be read of it, for delete --force. */
+int container_open_damaged(int root, const char *id, struct arena *arena, struct container *ret, struct error *err);
 
 /* Locks it against other husks and looks again, since it may have changed before. */
-int container_lock(struct container *container, struct error *err);
+int container_lock(struct container *container, struct arena *arena, struct error *err);
 
 /* Its config, as it was at create. */
 int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err);

@@ -32,7 +32,6 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
-#include "runtime/mark.h"
 #include "runtime/notify.h"
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
@@ -200,7 +199,7 @@ static int claim(struct creation *creation, struct error *err)
 	describe(plan, existing, &container->record);
 	container->record.has_resctrl = creation->resctrl >= 0;
 	container->record.resctrl = creation->group;
-	r = record_write(container->dir, &container->record, err);
+	r = record_write(container->dir, &container->record, -1, err);
 	container->has_record = r == 0;
 	return r;
 }
@@ -361,12 +360,13 @@ static int run_hooks(struct creation *creation, struct error *err)
 
 static int let_go(struct creation *creation, struct error *err)
 {
-	struct mark mark;
-	int r = mark_of(creation->child.pid, creation->child.pidfd, &mark);
+	struct record *record = &creation->container.record;
+	int r = mark_of(creation->child.pid, creation->child.pidfd, &record->init);
 
 	if (r < 0)
 		return error_sys(err, r, "look at the container's first process");
-	r = mark_write(creation->container.dir, &mark, creation->gate_lock, err);
+	record->has_init = true;
+	r = record_write(creation->container.dir, record, creation->gate_lock, err);
 	return r < 0 ? r : child_send(&creation->child, err);
 }
 

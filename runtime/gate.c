@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "runtime/mark.h"
 #include "runtime/record.h"
 
 /* A path of any length fits: it goes through the descriptor of the directory. */
@@ -24,7 +23,7 @@ static struct sockaddr_un address(int dir)
 int gate_make(int dir, int *ret_listener, int *ret_lock, struct error *err)
 {
 	const struct sockaddr_un here = address(dir);
-	cleanup_close int lock = mark_reserve(dir, err);
+	cleanup_close int lock = record_reserve(dir, err);
 	cleanup_close int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (lock < 0)

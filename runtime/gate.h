@@ -1,6 +1,6 @@
 /* runtime/gate.h: where a created container waits for `start`.
  *
- * The container's first process holds two things of the gate: a socket that it listens on, and the lock of its mark. Both
+ * The container's first process holds two things of the gate: a socket that it listens on, and the lock of its record. Both
  * end with it, or with its exec(2), so nothing here can go stale: a lock that is held means created, a connection that
  * is refused means that it is no longer waiting. [unix(7)] */
 #pragma once

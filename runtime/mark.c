@@ -6,20 +6,16 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
 
 enum { PIDFS_MAGIC = 0x50494446 }; /* [linux/magic.h, PID_FS_MAGIC; Linux 6.9] */
-
-/* ---- what cannot be mistaken ---- */
 
 /* "812 (a) b) S 1 ...": the name may hold anything, so fields are counted from its last parenthesis. */
 static int parse_stat(char *stat, char *ret_state, uint64_t *ret_start_time)
@@ -98,64 +94,4 @@ int mark_open(const struct mark *mark)
 	if (pidfd < 0)
 		return errno == EINVAL ? -ESRCH : -errno;
 	return has_ended(pidfd) || !is_the_same(mark, pidfd) ? -ESRCH : fd_take(&pidfd);
-}
-
-/* ---- on disk ---- */
-
-int mark_reserve(int dir, struct error *err)
-{
-	cleanup_close int lock =
-		openat(dir, MARK_FILE ".tmp", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
-		return error_sys(err, errno, "make the gate of the container");
-	return fd_take(&lock);
-}
-
-int mark_write(int dir, const struct mark *mark, int reserved, struct error *err)
-{
-	char text[64];
-	int len = snprintf(text, sizeof(text), "%d %s %llu\n", mark->pid, mark->by_inode ? "inode" : "start",
-		(unsigned long long)mark->number);
-	int r;
-
-	if (reserved < 0)
-		return file_replace_at(dir, MARK_FILE, text, (size_t)len, 0600, err);
-	r = file_write_all(reserved, text, (size_t)len);
-	if (r == 0 && renameat(dir, MARK_FILE ".tmp", dir, MARK_FILE) < 0)
-		r = -errno;
-	return r < 0 ? error_sys(err, r, "write down the container's first process") : 0;
-}
-
-static int parse_mark(char *text, struct mark *ret_mark)
-{
-	char *kind = strchr(text, ' '), *number = kind ? strchr(kind + 1, ' ') : NULL;
-	uint64_t pid;
-
-	if (!number)
-		return -EINVAL;
-	*kind++ = *number++ = '\0';
-	number[strcspn(number, "\n")] = '\0';
-	ret_mark->by_inode = strcmp(kind, "inode") == 0;
-	if ((!ret_mark->by_inode && strcmp(kind, "start") != 0) || text_to_u64(text, 1, INT32_MAX, &pid) < 0 ||
-		text_to_u64(number, 0, UINT64_MAX, &ret_mark->number) < 0)
-		return -EINVAL;
-	ret_mark->pid = (pid_t)pid;
-	return 0;
-}
-
-int mark_read(int dir, struct mark *ret_mark, bool *ret_waits)
-{
-	cleanup_close int fd = openat(dir, MARK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char text[64];
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	*ret_waits = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-	return parse_mark(text, ret_mark);
 }

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -16,7 +18,7 @@
 #include "base/text.h"
 #include "spec/json.h"
 
-enum { RECORD_FORMAT = 2, RECORD_MAX = JSON_MAX_BYTES + (8 << 20) };
+enum { RECORD_FORMAT = 3, RECORD_MAX = JSON_MAX_BYTES + (8 << 20) };
 
 /* ---- out ---- */
 
@@ -29,6 +31,12 @@ static void write_header(const struct record *record, struct json_writer *w)
 	json_string(w, "rootfs", record->rootfs);
 	json_string(w, "created", record->created);
 	json_string(w, "owner", record->owner);
+	if (record->has_init) {
+		json_object(w, "init");
+		json_int(w, "pid", record->init.pid);
+		json_uint(w, record->init.by_inode ? "inode" : "start", record->init.number);
+		json_object_end(w);
+	}
 	if (record->cgroup) {
 		json_string(w, "cgroup", record->cgroup);
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
@@ -52,27 +60,49 @@ static void write_header(const struct record *record, struct json_writer *w)
 	json_object_end(w);
 }
 
-int record_write(int dir, const struct record *record, struct error *err)
+int record_reserve(int dir, struct error *err)
 {
+	cleanup_close int lock =
+		openat(dir, RECORD_FILE ".tmp", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return error_sys(err, errno, "make the gate of the container");
+	return fd_take(&lock);
+}
+
+static int put_in_place(int dir, int reserved, const struct iovec *parts, int count, struct error *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < count; i++)
+		r = file_write_all(reserved, parts[i].iov_base, parts[i].iov_len);
+	if (r == 0 && renameat(dir, RECORD_FILE ".tmp", dir, RECORD_FILE) < 0)
+		r = -errno;
+	return r < 0 ? error_sys(err, r, "write the record of the container") : 0;
+}
+
+int record_write(int dir, const struct record *record, int reserved, struct error *err)
+{
+	cleanup_close int fd = reserved < 0
+		? openat(dir, RECORD_FILE ".tmp", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)
+		: -1;
 	struct json_writer w;
 	const char *header;
 	size_t len;
-	char *all;
 	int r;
 
+	if (reserved < 0 && fd < 0)
+		return error_sys(err, errno, "write the record of the container");
 	json_write_init(&w);
 	write_header(record, &w);
 	header = json_write_end(&w, &len);
-	all = header ? malloc(len + 1 + record->config_len) : NULL;
-	if (!all) {
-		json_write_done(&w);
-		return error_sys(err, ENOMEM, "write the record of the container");
-	}
-	memcpy(all, header, len);
-	all[len] = '\n';
-	memcpy(all + len + 1, record->config, record->config_len);
-	r = file_replace_at(dir, RECORD_FILE, all, len + 1 + record->config_len, 0600, err);
-	free(all);
+	const struct iovec parts[] = {
+		{ (void *)header, len },
+		{ "\n", 1 },
+		{ (void *)record->config, record->config_len },
+	};
+	r = header ? put_in_place(dir, reserved < 0 ? fd : reserved, parts, ARRAY_SIZE(parts), err)
+		   : error_sys(err, ENOMEM, "write the record of the container");
 	json_write_done(&w);
 	return r;
 }
@@ -105,23 +135,36 @@ static void read_annotations(const struct json *header, struct arena *arena, str
 			(struct spec_pair){ .key = value->key, .value = value->text };
 }
 
+static void read_init(const struct json *header, struct record *record)
+{
+	const struct json *init = json_member(header, "init");
+	const struct json *pid = init ? json_member(init, "pid") : NULL;
+	const struct json *inode = init ? json_member(init, "inode") : NULL;
+	const struct json *number = inode || !init ? inode : json_member(init, "start");
+	uint64_t value;
+
+	record->has_init = pid && number && json_to_u64(pid, 1, INT32_MAX, &value) == 0 &&
+		json_to_u64(number, 0, UINT64_MAX, &record->init.number) == 0;
+	if (!record->has_init)
+		return;
+	record->init.pid = (pid_t)value;
+	record->init.by_inode = inode != NULL;
+}
+
 static bool read_header(const struct json *header, struct arena *arena, struct record *record)
 {
 	const struct json *format = json_member(header, "format");
 	const struct json *existing = json_member(header, "cgroupExisting");
 	uint64_t number = 0;
 
-	if (!format || json_to_u64(format, RECORD_FORMAT, RECORD_FORMAT, &number) < 0)
-		return false;
-	if (existing && json_to_u64(existing, 0, UINT32_MAX, &number) < 0)
-		return false;
+	if (existing && json_to_u64(existing, 0, UINT32_MAX, &number) == 0)
+		record->cgroup_existing = (unsigned)number;
 	record->id = member_text(header, "id");
 	record->bundle = member_text(header, "bundle");
 	record->rootfs = member_text(header, "rootfs");
 	record->created = member_text(header, "created");
 	record->owner = member_text(header, "owner");
 	record->cgroup = member_text(header, "cgroup");
-	record->cgroup_existing = existing ? (unsigned)number : 0;
 	record->resctrl.name = member_text(header, "resctrl");
 	record->resctrl.mon_group = member_text(header, "resctrlMonitoring");
 	record->resctrl.make = member_bool(header, "resctrlMade");
@@ -133,7 +176,9 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->has_poststart = member_bool(header, "hasPoststart");
 	record->has_poststop = member_bool(header, "hasPoststop");
 	read_annotations(header, arena, record);
-	return record->id && record->bundle && record->rootfs && record->created && record->owner;
+	read_init(header, record);
+	return format && json_to_u64(format, RECORD_FORMAT, RECORD_FORMAT, &number) == 0 && record->id &&
+		record->bundle && record->rootfs && record->created && record->owner;
 }
 
 static int damaged(struct error *err)
@@ -143,7 +188,8 @@ static int damaged(struct error *err)
 }
 
 /* The first line, which as a rule is in the first page: there is no need to read a config that nobody asked for. */
-static int read_first_line(int dir, struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
+static int read_first_line(
+	int dir, struct arena *arena, char **ret_text, size_t *ret_len, bool *ret_locked, struct error *err)
 {
 	enum { PAGE = 4096 };
 	cleanup_close int fd = openat(dir, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -156,6 +202,7 @@ static int read_first_line(int dir, struct arena *arena, char **ret_text, size_t
 	n = read(fd, page, PAGE);
 	if (n < 0)
 		return error_sys(err, errno, "read %s", RECORD_FILE);
+	*ret_locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	*ret_text = page;
 	*ret_len = strcspn(page, "\n");
 	if (*ret_len < (size_t)n)
@@ -172,14 +219,17 @@ int record_read(int dir, struct arena *arena, struct record *ret_record, struct 
 {
 	const struct json *header = NULL;
 	struct faults faults;
+	bool locked = false;
 	size_t len;
 	char *text;
-	int r = read_first_line(dir, arena, &text, &len, err);
+	int r;
 
+	*ret_record = (struct record){ 0 };
+	r = read_first_line(dir, arena, &text, &len, &locked, err);
 	if (r < 0)
 		return r;
+	ret_record->waits = locked;
 	faults_init(&faults, arena, RECORD_FILE);
-	*ret_record = (struct record){ 0 };
 	if (json_parse(text, len, arena, &header, &faults) == 0 && header && header->kind == JSON_OBJECT &&
 		read_header(header, arena, ret_record))
 		return 0;

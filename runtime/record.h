@@ -1,15 +1,16 @@
 /* runtime/record.h: what a container's directory says of it.
  *
- *   record      one line of JSON, then the bytes of config.json as they were at create: written before anything is made
- *   init        its first process, and whether it waits for `start`: see mark.h
- *   start.sock  where it waits
- * The first two are replaced by rename(2) and so are whole or not there. */
+ * The record is a line of JSON, then the bytes of config.json as they were at create. It is written before anything is
+ * made, and again with the mark of the first process before that may outlive husk; each time replaced by rename(2), so it
+ * is whole or not there. The first process of a created container holds a lock of the file until its exec(2): a lock that
+ * is held means created, whatever became of husk [flock(2)]. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "runtime/mark.h"
 #include "runtime/resctrl.h"
 #include "spec/spec.h"
 struct arena;
@@ -22,8 +23,11 @@ struct record {
 	const char *id, *bundle, *rootfs; /* absolute paths */
 	const char *created, *owner;      /* RFC 3339; user name or number */
 	const char *cgroup;               /* beneath the cgroup2 root; NULL = husk made none */
-	unsigned cgroup_existing;         /* its leading components that were there before */
-	bool has_resctrl;                 /* it is in a resctrl group */
+	bool has_init;                    /* the first process is there, or was */
+	struct mark init;
+	bool waits;               /* (read) it is at the gate */
+	unsigned cgroup_existing; /* its leading components that were there before */
+	bool has_resctrl;         /* it is in a resctrl group */
 	struct resctrl_group resctrl;
 	bool no_new_keyring;              /* the one flag that changes the plan of the same config */
 	bool unprivileged;                /* made by a user who is not root: so is the plan */
@@ -36,10 +40,14 @@ struct record {
 	size_t config_len;
 };
 
-int record_write(int dir, const struct record *record, struct error *err);
+/* Makes the file that the next record_write() will put in place, and locks it: for the first process to inherit. */
+int record_reserve(int dir, struct error *err);
+
+/* `reserved`: from record_reserve(); -1 = none. */
+int record_write(int dir, const struct record *record, int reserved, struct error *err);
 
 /* All but the config, in the arena: as much as state and list want. -ENOENT: killed before there was one. -EINVAL: not
- * written by husk. */
+ * written by this version of husk; what could be read of it is there all the same. */
 int record_read(int dir, struct arena *arena, struct record *ret_record, struct error *err);
 
 /* The config as it was at create, in the arena. */

@@ -15,7 +15,6 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "runtime/mark.h"
 #include "runtime/notify.h"
 #include "runtime/record.h"
 
@@ -144,8 +143,6 @@ int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
 		GATE_SOCKET_FILE,
-		MARK_FILE,
-		MARK_FILE ".tmp",
 		RECORD_FILE ".tmp",
 		RECORD_FILE,
 	};

@@ -294,7 +294,9 @@ later"
 	running
 	husk kill "$id" KILL
 	eventually is_status "$id" stopped
-	echo "$$ inode 1" >"$state/$id/init" # somebody else's
+	# somebody else's
+	{ head -n 1 "$state/$id/record" | jq -c --argjson pid $$ '.init.pid = $pid' && tail -n +2 "$state/$id/record"; } >"$BATS_TEST_TMPDIR/record"
+	cp "$BATS_TEST_TMPDIR/record" "$state/$id/record"
 	try exec "$id" true
 	expect_error 125 "container not running"
 }

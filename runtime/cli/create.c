@@ -73,9 +73,9 @@ static int run_made(const struct invocation *invocation, struct making *making, 
 }
 
 /* The container is removed by its record, as `delete --force` would. */
-static int remove_it(struct container *container, struct error *err)
+static int remove_it(struct container *container, struct arena *arena, struct error *err)
 {
-	int r = container_lock(container, err);
+	int r = container_lock(container, arena, err);
 
 	if (r == -ENOENT) /* someone was quicker */
 		return 0;
@@ -92,7 +92,8 @@ static int run_run(const struct invocation *invocation, struct error *err)
 
 	if (made)
 		r = run_made(invocation, &making, err);
-	if (made && (r < 0 || !(options->keep || options->detach)) && remove_it(&making.container, &also) < 0)
+	if (made && (r < 0 || !(options->keep || options->detach)) &&
+		remove_it(&making.container, invocation->arena, &also) < 0)
 		log_error(&also);
 	close_all(&making);
 	return r;

@@ -22,7 +22,7 @@ static int start_run(const struct invocation *invocation, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = container_lock(&container, err);
+	r = container_lock(&container, invocation->arena, err);
 	if (r == 0)
 		r = container_start(&container, cli_notify_socket(), invocation->arena, err);
 	container_close(&container);
@@ -152,13 +152,13 @@ static int refuse_delete(const struct container *container, struct error *err)
 	return error_hint(err, "husk delete --force kills it first");
 }
 
-static int delete_opened(struct container *container, bool force, struct error *err)
+static int delete_opened(struct container *container, struct arena *arena, bool force, struct error *err)
 {
 	int r;
 
 	if (force && container->pidfd >= 0) /* whoever works on it will notice, and let go of the lock */
 		(void)container_kill(container, SIGKILL, false, NULL);
-	r = container_lock(container, err);
+	r = container_lock(container, arena, err);
 	if (r < 0)
 		return r;
 	if (!force && container->status != SPEC_STOPPED && container->status != SPEC_CREATED)
@@ -172,10 +172,10 @@ static int delete_one(const struct invocation *invocation, int root, const char 
 	int r = container_open(root, id, invocation->arena, &container, err);
 
 	if (r == -EINVAL && force && spec_check_id(id, NULL) == 0) /* a damaged record */
-		r = container_open_damaged(root, id, &container, err);
+		r = container_open_damaged(root, id, invocation->arena, &container, err);
 	if (r < 0)
 		return r == -ENOENT && force ? 0 : r;
-	r = delete_opened(&container, force, err);
+	r = delete_opened(&container, invocation->arena, force, err);
 	container_close(&container);
 	return r == -ENOENT && force ? 0 : r;
 }

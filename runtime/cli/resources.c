@@ -21,7 +21,7 @@ static int with_container(const struct invocation *invocation,
 
 	if (r < 0)
 		return r;
-	r = container_lock(&container, err);
+	r = container_lock(&container, invocation->arena, err);
 	if (r == 0)
 		r = act(invocation, &container, err);
 	container_close(&container);

@@ -47,7 +47,7 @@ static void a_record_comes_back_as_it_was(void **state)
 	size_t len;
 
 	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), -ENOENT);
-	assert_int_equal(record_write(dir, &written, NULL), 0);
+	assert_int_equal(record_write(dir, &written, -1, NULL), 0);
 	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), 0);
 	assert_string_equal(read.id, "x");
 	assert_string_equal(read.rootfs, "/b/r");
@@ -88,38 +88,51 @@ static void what_husk_did_not_write_is_refused(void **state)
 	(void)rmdir(path);
 }
 
-static void a_process_is_known_by_its_start_too(void **state)
+static void a_process_is_known_by_more_than_its_number(void **state)
 {
-	char path[] = "/tmp/husk-record.XXXXXX";
-	cleanup_close int dir = folder(path);
-	struct mark mark, read;
-	bool waits = true;
 	cleanup_close int self = pidfd_open(getpid(), 0);
+	struct mark mark;
 	(void)state;
 
 	assert_int_equal(mark_of(getpid(), self, &mark), 0);
-	assert_int_equal(mark_read(dir, &read, &waits), -ENOENT);
-	assert_int_equal(mark_write(dir, &mark, -1, NULL), 0);
-	assert_int_equal(mark_read(dir, &read, &waits), 0);
-	assert_int_equal(read.pid, getpid());
-	assert_true(read.number == mark.number && read.by_inode == mark.by_inode && !waits);
-	int fd = mark_open(&read);
+	int fd = mark_open(&mark);
 	assert_true(fd >= 0);
 	(void)close(fd);
-	read.number++;
-	assert_int_equal(mark_open(&read), -ESRCH);
-	read = (struct mark){ .pid = getpid(), .number = 1 }; /* of a kernel whose pidfds have no inodes */
-	assert_int_equal(mark_open(&read), -ESRCH);
+	mark.number++;
+	assert_int_equal(mark_open(&mark), -ESRCH);
+	mark = (struct mark){ .pid = getpid(), .number = 1 }; /* of a kernel whose pidfds have no inodes */
+	assert_int_equal(mark_open(&mark), -ESRCH);
+}
 
-	int lock = mark_reserve(dir, NULL);
+static void a_record_that_is_locked_is_of_a_container_that_waits(void **state)
+{
+	struct unit *unit = *state;
+	char path[] = "/tmp/husk-record.XXXXXX";
+	cleanup_close int dir = folder(path);
+	const struct record written = {
+		.id = "x",
+		.bundle = "/b",
+		.rootfs = "/r",
+		.created = "c",
+		.owner = "o",
+		.has_init = true,
+		.init = { .pid = 77, .by_inode = true, .number = UINT64_MAX },
+		.config = "{}",
+		.config_len = 2,
+	};
+	struct record read;
+	int lock = record_reserve(dir, NULL);
+
 	assert_true(lock >= 0);
-	assert_int_equal(mark_write(dir, &mark, lock, NULL), 0);
-	assert_int_equal(mark_read(dir, &read, &waits), 0);
-	assert_true(waits);
+	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), -ENOENT); /* not there before it is whole */
+	assert_int_equal(record_write(dir, &written, lock, NULL), 0);
+	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), 0);
+	assert_true(read.waits && read.has_init && read.init.by_inode && read.init.number == UINT64_MAX);
+	assert_int_equal(read.init.pid, 77);
 	(void)close(lock);
-	assert_int_equal(mark_read(dir, &read, &waits), 0);
-	assert_false(waits);
-	(void)unlinkat(dir, MARK_FILE, 0);
+	assert_int_equal(record_read(dir, &unit->arena, &read, NULL), 0);
+	assert_false(read.waits);
+	(void)unlinkat(dir, RECORD_FILE, 0);
 	(void)rmdir(path);
 }
 
@@ -155,7 +168,8 @@ static void lines_of_passwd_are_read_with_care(void **state)
 static const struct CMUnitTest tests[] = {
 	UNIT_TEST(a_record_comes_back_as_it_was),
 	UNIT_TEST(what_husk_did_not_write_is_refused),
-	UNIT_TEST(a_process_is_known_by_its_start_too),
+	UNIT_TEST(a_process_is_known_by_more_than_its_number),
+	UNIT_TEST(a_record_that_is_locked_is_of_a_container_that_waits),
 	UNIT_TEST(lines_of_passwd_are_read_with_care),
 };
 UNIT_MAIN(tests)
