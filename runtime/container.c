@@ -79,7 +79,14 @@ static int open_it(const struct cgroup_host *host, int root, const char *id, str
 int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
 	struct container *ret, struct error *err)
 {
-	return open_it(host, root, id, arena, false, ret, err);
+	struct container container = { .root = root, .dir = -1, .id = id, .has_record = true, .pidfd = -1 };
+
+	if (spec_check_id(id, NULL) < 0 || record_read_of(root, id, arena, &container.record, NULL) < 0 ||
+		!container.record.has_init)
+		return open_it(host, root, id, arena, false, ret, err); /* being made, or damaged: a closer look */
+	look(&container, host);
+	*ret = container;
+	return 0;
 }
 
 int container_open_damaged(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
@@ -89,7 +96,7 @@ int container_open_damaged(int root, const char *id, struct arena *arena, struct
 
 int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err)
 {
-	return container_open_with(NULL, root, id, arena, ret, err);
+	return open_it(NULL, root, id, arena, false, ret, err);
 }
 
 void container_close(struct container *container)

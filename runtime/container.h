@@ -24,7 +24,7 @@ struct container {
 /* Looks one up. `err` says "does not exist" for -ENOENT, as callers expect. */
 int container_open(int root, const char *id, struct arena *arena, struct container *ret, struct error *err);
 
-/* The same for many that are only looked at: the host's cgroups were opened before, and `pidfd` may be missing. */
+/* The same for many that are only looked at: the host's cgroups were opened before, and `dir` and `pidfd` may be missing. */
 int container_open_with(const struct cgroup_host *host, int root, const char *id, struct arena *arena,
 	struct container *ret, struct error *err);
 void container_close(struct container *container);

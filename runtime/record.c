@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -189,46 +190,45 @@ static int damaged(struct error *err)
 
 /* The first line, which as a rule is in the first page: there is no need to read a config that nobody asked for. */
 static int read_first_line(
-	int dir, struct arena *arena, char **ret_text, size_t *ret_len, bool *ret_locked, struct error *err)
+	int dir, const char *path, struct arena *arena, char **ret_text, size_t *ret_len, bool *ret_locked)
 {
 	enum { PAGE = 4096 };
-	cleanup_close int fd = openat(dir, RECORD_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char *page;
 	ssize_t n;
 
 	if (fd < 0)
-		return error_sys(err, errno, "open %s", RECORD_FILE);
+		return -errno;
 	page = arena_alloc(arena, PAGE + 1);
 	n = read(fd, page, PAGE);
 	if (n < 0)
-		return error_sys(err, errno, "read %s", RECORD_FILE);
+		return -errno;
 	*ret_locked = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 	*ret_text = page;
 	*ret_len = strcspn(page, "\n");
 	if (*ret_len < (size_t)n)
 		return 0;
-	fd_closep(&fd);
-	n = file_read_at(dir, RECORD_FILE, RECORD_MAX, arena, ret_text, ret_len, err);
-	if (n < 0)
-		return (int)n;
-	*ret_len = strcspn(*ret_text, "\n");
-	return 0;
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	n = file_read_fd(fd, RECORD_FILE, RECORD_MAX, arena, ret_text, NULL, NULL);
+	*ret_len = n < 0 ? 0 : strcspn(*ret_text, "\n");
+	return n < 0 ? (int)n : 0;
 }
 
-int record_read(int dir, struct arena *arena, struct record *ret_record, struct error *err)
+int record_read_of(int root, const char *id, struct arena *arena, struct record *ret_record, struct error *err)
 {
 	const struct json *header = NULL;
 	struct faults faults;
-	bool locked = false;
+	char path[NAME_MAX + sizeof("/" RECORD_FILE)];
 	size_t len;
 	char *text;
 	int r;
 
 	*ret_record = (struct record){ 0 };
-	r = read_first_line(dir, arena, &text, &len, &locked, err);
+	(void)snprintf(path, sizeof(path), "%s/" RECORD_FILE, id);
+	r = read_first_line(root, path, arena, &text, &len, &ret_record->waits);
 	if (r < 0)
-		return r;
-	ret_record->waits = locked;
+		return error_sys(err, r, "read %s", path);
 	faults_init(&faults, arena, RECORD_FILE);
 	if (json_parse(text, len, arena, &header, &faults) == 0 && header && header->kind == JSON_OBJECT &&
 		read_header(header, arena, ret_record))
@@ -236,9 +236,14 @@ int record_read(int dir, struct arena *arena, struct record *ret_record, struct 
 	return damaged(err);
 }
 
+int record_read(int dir, struct arena *arena, struct record *ret_record, struct error *err)
+{
+	return record_read_of(dir, ".", arena, ret_record, err);
+}
+
 int record_read_config(int dir, struct arena *arena, const char **ret_text, size_t *ret_len, struct error *err)
 {
-	size_t len, header;
+	size_t len = 0, header;
 	char *text;
 	int r = file_read_at(dir, RECORD_FILE, RECORD_MAX, arena, &text, &len, err);
 

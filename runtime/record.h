@@ -50,5 +50,8 @@ int record_write(int dir, const struct record *record, int reserved, struct erro
  * written by this version of husk; what could be read of it is there all the same. */
 int record_read(int dir, struct arena *arena, struct record *ret_record, struct error *err);
 
+/* The same by the id, where nothing else in its directory is of interest. */
+int record_read_of(int root, const char *id, struct arena *arena, struct record *ret_record, struct error *err);
+
 /* The config as it was at create, in the arena. */
 int record_read_config(int dir, struct arena *arena, const char **ret_text, size_t *ret_len, struct error *err);
