@@ -220,8 +220,8 @@ int record_read_of(int root, const char *id, struct arena *arena, struct record 
 	const struct json *header = NULL;
 	struct faults faults;
 	char path[NAME_MAX + sizeof("/" RECORD_FILE)];
-	size_t len;
-	char *text;
+	size_t len = 0;
+	char *text = path;
 	int r;
 
 	*ret_record = (struct record){ 0 };

@@ -316,3 +316,17 @@ later"
 	for ((i = 0; i < 100; i++)); do husk exec "$id" true; done
 	[ ! -s "$BATS_TEST_TMPDIR/attacker" ] || fail "$(head -3 "$BATS_TEST_TMPDIR/attacker")"
 }
+
+@test "exec into a container that ends at any moment ends, too, and says so" {
+	local i code
+	for ((i = 0; i < 30; i++)); do
+		running
+		(sleep "0.00$((i % 8))" && husk kill "$id" KILL) 2>/dev/null &
+		code=0
+		HUSK_TEST_MARK=$mark timeout 20 "$HUSK" --root "$state" exec "$id" sleep 10 2>"$BATS_TEST_TMPDIR/err" || code=$?
+		wait $!
+		[ $code -eq 137 ] || { [ $code -eq 125 ] && grep -q "container not running" "$BATS_TEST_TMPDIR/err"; } ||
+			fail "code $code: $(cat "$BATS_TEST_TMPDIR/err")"
+		husk delete --force "$id"
+	done
+}

@@ -166,3 +166,10 @@ $user" ]
 	as_user run --id "$id" "$bundle/"
 	expect_error 125 "without root a user namespace is required" "husk spec --rootless"
 }
+
+@test "a host that forbids user namespaces is told of, with what to change" {
+	run --separate-stderr unshare --user --map-root-user --mount bash -c \
+		'echo 0 >/proc/sys/user/max_user_namespaces && HUSK_TEST_MARK=$0 "$1" --root "$2/forbidden" run --id "$3" "$4"' \
+		"$mark" "$HUSK" "$BATS_TEST_TMPDIR" "$id" "$bundle"
+	expect_error 125 "user.max_user_namespaces is 0"
+}
