@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -70,20 +71,12 @@ bool cgroup_is_populated(int dir)
 	return cgroup_keyed_value(dir, "cgroup.events", "populated", 0) != 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits until `key` of cgroup.events has the value; a vanished cgroup has every value. The kernel wakes pollers of the
  * file when it changes [cgroup-v2.rst, cgroup.events]. */
 static int wait_for_event(int dir, const char *key, uint64_t value, unsigned timeout_ms)
 {
 	cleanup_close int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	int64_t end = now_ms() + timeout_ms, left = timeout_ms;
+	int64_t end = clock_ms() + timeout_ms, left = timeout_ms;
 
 	if (events < 0)
 		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
@@ -96,7 +89,7 @@ static int wait_for_event(int dir, const char *key, uint64_t value, unsigned tim
 		if (cgroup_keyed_value(dir, "cgroup.events", key, value) == value)
 			break;
 		(void)poll(&wait, 1, (int)left);
-		left = end - now_ms();
+		left = end - clock_ms();
 	}
 	return 0;
 }

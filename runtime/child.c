@@ -25,7 +25,23 @@
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
+#include "runtime/sockets.h"
 #include "runtime/wait.h"
+
+struct child child_of(struct plan *plan, int signal_fd, enum spec_status status)
+{
+	return (struct child){
+		.plan = plan,
+		.signal_fd = signal_fd,
+		.sock = -1,
+		.other = -1,
+		.pidfd = -1,
+		.terminal = -1,
+		.console = -1,
+		.pidfd_taker = -1,
+		.status = status,
+	};
+}
 
 /* ---- before the clone ---- */
 
@@ -217,7 +233,7 @@ int child_await(struct child *child, int wanted, struct error *err)
 	}
 }
 
-int child_write_pid_file(const struct child *child, const char *path, struct error *err)
+static int write_pid_file(const struct child *child, const char *path, struct error *err)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 	cleanup_close int dir = -1;
@@ -231,6 +247,28 @@ int child_write_pid_file(const struct child *child, const char *path, struct err
 	len = snprintf(text, sizeof(text), "%d", child->pid);
 	r = dir < 0 ? dir : file_replace_at(dir, slash ? slash + 1 : path, text, (size_t)len, 0644, err);
 	return r < 0 ? error_hint(err, "--pid-file %s", path) : 0;
+}
+
+int child_connect(struct child *child, const char *console_socket, const char *pidfd_socket, struct error *err)
+{
+	if (console_socket && (child->console = socket_connect(console_socket, err)) < 0)
+		return error_at(err, "--console-socket");
+	if (pidfd_socket && (child->pidfd_taker = socket_connect(pidfd_socket, err)) < 0)
+		return error_at(err, "--pidfd-socket");
+	return 0;
+}
+
+int child_hand_out(struct child *child, const char *pid_file, struct error *err)
+{
+	int r = 0;
+
+	if (child->console >= 0 && child->terminal >= 0) {
+		r = socket_hand_over(child->console, "/dev/ptmx", child->terminal, err);
+		fd_closep(&child->terminal);
+	}
+	if (r == 0 && child->pidfd_taker >= 0)
+		r = socket_hand_over(child->pidfd_taker, "pidfd", child->pidfd, err);
+	return r < 0 ? r : write_pid_file(child, pid_file, err);
 }
 
 /* ---- its end ---- */
@@ -273,4 +311,6 @@ void child_close(struct child *child)
 	fd_closep(&child->other);
 	fd_closep(&child->pidfd);
 	fd_closep(&child->terminal);
+	fd_closep(&child->console);
+	fd_closep(&child->pidfd_taker);
 }

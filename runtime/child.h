@@ -15,10 +15,14 @@ struct child {
 	int signal_fd;     /* borrowed: from wait_block(); a signal that asks husk to end is a failure */
 	int sock, other;   /* owned: our end and the child's; -1 */
 	pid_t pid;
-	int pidfd;               /* owned; -1 before the clone */
-	int terminal;            /* owned: the master of its pty, once it came; -1 */
-	enum spec_status status; /* the container's, for a seccomp agent */
+	int pidfd;                /* owned; -1 before the clone */
+	int terminal;             /* owned: the master of its pty, once it came; -1 */
+	int console, pidfd_taker; /* owned: sockets of callers that take the terminal and a pidfd; -1 = none */
+	enum spec_status status;  /* the container's, for a seccomp agent */
 };
+
+/* Nothing but borrowed things and no descriptors. */
+struct child child_of(struct plan *plan, int signal_fd, enum spec_status status);
 
 /* What the steps need at run time and only the system knows: the compiled filter, HOME, ignored signals. `root` is the
  * state root, `rootfs` the container's root by a path of the host. */
@@ -37,8 +41,12 @@ int child_fill(const struct child *child, struct error *err);
  * failure of the child, and an end that was not asked for, is told in `err`. */
 int child_await(struct child *child, int wanted, struct error *err);
 
-/* Writes the pid, without a newline, as callers parse it. `path` may be NULL: then nothing is done. */
-int child_write_pid_file(const struct child *child, const char *path, struct error *err);
+/* Connects to the sockets that the caller named; NULL = none. */
+int child_connect(struct child *child, const char *console_socket, const char *pidfd_socket, struct error *err);
+
+/* Gives callers what they asked for: terminal and pidfd to their sockets, the pid, without a newline as they parse it, to
+ * the file (NULL = none). */
+int child_hand_out(struct child *child, const char *pid_file, struct error *err);
 
 /* After a failure: kills it and reaps it. What it said of its own failure replaces `err`, which may only have noticed
  * that the child is gone. */

@@ -36,7 +36,6 @@
 #include "runtime/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
-#include "runtime/sockets.h"
 #include "runtime/state_dir.h"
 
 struct creation {
@@ -49,7 +48,6 @@ struct creation {
 	int gate_lock;
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
-	int console, pidfd_taker; /* sockets of callers; -1 */
 	struct net_devices_moved *links;
 	bool hooked; /* hooks have run: poststop must, too */
 };
@@ -73,23 +71,6 @@ static int open_cgroups(struct creation *creation, struct error *err)
 		!cgroup_may_make(&creation->host, plan->cgroup.path))
 		plan->has_cgroup = false;
 	return r;
-}
-
-static int open_sockets(struct creation *creation, struct error *err)
-{
-	const struct create_request *request = creation->request;
-
-	if (request->console_socket) {
-		creation->console = socket_connect(request->console_socket, err);
-		if (creation->console < 0)
-			return error_at(err, "--console-socket");
-	}
-	if (request->pidfd_socket) {
-		creation->pidfd_taker = socket_connect(request->pidfd_socket, err);
-		if (creation->pidfd_taker < 0)
-			return error_at(err, "--pidfd-socket");
-	}
-	return 0;
 }
 
 static int check_rootfs(const struct plan *plan, struct error *err)
@@ -125,7 +106,8 @@ static int open_all(struct creation *creation, struct error *err)
 	if (r == 0)
 		r = open_resctrl(creation, err);
 	if (r == 0)
-		r = open_sockets(creation, err);
+		r = child_connect(
+			&creation->child, creation->request->console_socket, creation->request->pidfd_socket, err);
 	return r < 0 ? r : child_prepare(&creation->child, creation->request->root, plan->rootfs, err);
 }
 
@@ -377,16 +359,7 @@ static int await_ready(struct creation *creation, struct error *err)
 
 static int hand_out(struct creation *creation, struct error *err)
 {
-	struct child *child = &creation->child;
-	int r = 0;
-
-	if (creation->console >= 0 && child->terminal >= 0) {
-		r = socket_hand_over(creation->console, "/dev/ptmx", child->terminal, err);
-		fd_closep(&child->terminal);
-	}
-	if (r == 0 && creation->pidfd_taker >= 0)
-		r = socket_hand_over(creation->pidfd_taker, "pidfd", child->pidfd, err);
-	return r < 0 ? r : child_write_pid_file(child, creation->request->pid_file, err);
+	return child_hand_out(&creation->child, creation->request->pid_file, err);
 }
 
 /* ---- undo ---- */
@@ -413,8 +386,6 @@ static void close_all(struct creation *creation)
 	cgroup_host_done(&creation->host);
 	fd_closep(&creation->gate_lock);
 	fd_closep(&creation->resctrl);
-	fd_closep(&creation->console);
-	fd_closep(&creation->pidfd_taker);
 	net_devices_done(creation->links);
 }
 
@@ -438,19 +409,11 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.plan = plan,
 		.request = request,
 		.container = { .root = request->root, .dir = -1, .id = plan->id, .pidfd = -1 },
-		.child = { .plan = plan,
-			.signal_fd = request->signal_fd,
-			.sock = -1,
-			.other = -1,
-			.pidfd = -1,
-			.terminal = -1,
-			.status = SPEC_CREATING },
+		.child = child_of(plan, request->signal_fd, SPEC_CREATING),
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
 		.gate_lock = -1,
 		.resctrl = -1,
-		.console = -1,
-		.pidfd_taker = -1,
 	};
 	int r = 0;
 

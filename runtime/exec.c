@@ -20,7 +20,6 @@
 #include "runtime/init.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
-#include "runtime/sockets.h"
 
 struct joining {
 	const struct container *container;
@@ -28,7 +27,6 @@ struct joining {
 	struct plan *plan;
 	struct child child;
 	int cgroup;
-	int console, pidfd_taker; /* sockets of callers; -1 */
 };
 
 int exec_check(const struct container *container, bool ignore_paused, struct error *err)
@@ -72,13 +70,10 @@ static int open_all(struct joining *joining, struct error *err)
 {
 	const struct exec_request *request = joining->request;
 	char root[64];
-	int r = 0;
+	int r;
 
 	(void)snprintf(root, sizeof(root), "/proc/%d/root", joining->container->pid);
-	if (request->console_socket)
-		r = joining->console = socket_connect(request->console_socket, err);
-	if (r >= 0 && request->pidfd_socket)
-		r = joining->pidfd_taker = socket_connect(request->pidfd_socket, err);
+	r = child_connect(&joining->child, request->console_socket, request->pidfd_socket, err);
 	return r < 0 ? r : child_prepare(&joining->child, request->root, root, err);
 }
 
@@ -183,16 +178,7 @@ static int await_exec(struct joining *joining, struct error *err)
 
 static int hand_out(struct joining *joining, struct error *err)
 {
-	struct child *child = &joining->child;
-	int r = 0;
-
-	if (joining->console >= 0 && child->terminal >= 0) {
-		r = socket_hand_over(joining->console, "/dev/ptmx", child->terminal, err);
-		fd_closep(&child->terminal);
-	}
-	if (r == 0 && joining->pidfd_taker >= 0)
-		r = socket_hand_over(joining->pidfd_taker, "pidfd", child->pidfd, err);
-	return r < 0 ? r : child_write_pid_file(child, joining->request->pid_file, err);
+	return child_hand_out(&joining->child, joining->request->pid_file, err);
 }
 
 int container_exec(const struct container *container, struct plan *plan, const struct exec_request *request,
@@ -210,18 +196,8 @@ int container_exec(const struct container *container, struct plan *plan, const s
 		.container = container,
 		.request = request,
 		.plan = plan,
-		.child = {
-			.plan = plan,
-			.signal_fd = request->signal_fd,
-			.sock = -1,
-			.other = -1,
-			.pidfd = -1,
-			.terminal = -1,
-			.status = container->status,
-		},
+		.child = child_of(plan, request->signal_fd, container->status),
 		.cgroup = -1,
-		.console = -1,
-		.pidfd_taker = -1,
 	};
 	int r = 0;
 
@@ -230,8 +206,6 @@ int container_exec(const struct container *container, struct plan *plan, const s
 	if (r < 0)
 		child_end(&joining.child, err);
 	fd_closep(&joining.cgroup);
-	fd_closep(&joining.console);
-	fd_closep(&joining.pidfd_taker);
 	*ret_child = joining.child;
 	return r < 0 ? err->code : 0;
 }

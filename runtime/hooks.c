@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -131,14 +132,6 @@ static _Noreturn void become(
 	_exit(1);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* What is there by now; children that it leaves behind may hold the pipe open, and are not waited for. */
 static void drain(struct output *output)
 {
@@ -152,11 +145,11 @@ static void drain(struct output *output)
 /* Until it has ended; false where its time is over before. */
 static bool watch(int pidfd, struct output *output, unsigned timeout_s)
 {
-	int64_t end = now_ms() + (int64_t)timeout_s * 1000;
+	int64_t end = clock_ms() + (int64_t)timeout_s * 1000;
 
 	for (;;) {
 		struct pollfd fds[] = { { .fd = pidfd, .events = POLLIN }, { .fd = output->fd, .events = POLLIN } };
-		int64_t left = timeout_s ? end - now_ms() : FOREVER;
+		int64_t left = timeout_s ? end - clock_ms() : FOREVER;
 		if (timeout_s && left <= 0)
 			return false;
 		if (poll(fds, ARRAY_SIZE(fds), left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)

@@ -16,6 +16,7 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json_write.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -204,6 +205,24 @@ int cli_write(const char *text, size_t len, struct error *err)
 	return r < 0 ? error_sys(err, r, "write to standard output") : 0;
 }
 
+int cli_write_json(struct json_writer *w, bool pretty, struct error *err)
+{
+	size_t len = 0;
+	const char *json = json_write_end(w, &len);
+	char *lines = json && pretty ? json_pretty(json, len, 2) : NULL;
+	int r;
+
+	if (!json || (pretty && !lines))
+		r = error_sys(err, ENOMEM, "write JSON");
+	else if (lines)
+		r = cli_write(lines, strlen(lines), err);
+	else if ((r = cli_write(json, len, err)) == 0)
+		r = cli_write("\n", 1, err);
+	free(lines);
+	json_write_done(w);
+	return r;
+}
+
 /* ---- create and run ---- */
 
 /* What is to stay open must be open: else a descriptor of ours would take its place. */
@@ -271,7 +290,7 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.signal_fd = -1,
 		.container = { .dir = -1, .pidfd = -1 },
 		.notify = { .sock = -1, .host = cli_notify_socket() },
-		.child = { .sock = -1, .other = -1, .pidfd = -1, .terminal = -1 },
+		.child = child_of(NULL, -1, SPEC_CREATING),
 	};
 	if ((r = self_check(err)) < 0)
 		return r;

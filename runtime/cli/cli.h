@@ -10,6 +10,7 @@
 struct error;
 struct faults;
 struct invocation;
+struct json_writer;
 
 /* Opens the state root of the invocation: see state_root_open(). */
 int cli_open_root(const struct invocation *invocation, bool make, int *ret_root, struct error *err);
@@ -49,6 +50,9 @@ int cli_tell_faults(const struct faults *faults, struct arena *arena, struct err
 /* Reads a file that the command line names, or standard input for "-", up to `max` bytes. */
 int cli_read_file(const struct invocation *invocation, const char *path, size_t max, char **ret_text, size_t *ret_len,
 	struct error *err);
+
+/* Writes what the writer holds, on one line or for people; the writer is done after it. */
+int cli_write_json(struct json_writer *w, bool pretty, struct error *err);
 
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);

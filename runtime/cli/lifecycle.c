@@ -48,9 +48,6 @@ static int state_run(const struct invocation *invocation, struct error *err)
 	struct container container;
 	struct json_writer w;
 	cleanup_close int root = -1;
-	const char *json;
-	size_t len = 0;
-	char *pretty;
 	int r = cli_open_container(invocation, &root, &container, err);
 
 	if (r < 0)
@@ -59,12 +56,7 @@ static int state_run(const struct invocation *invocation, struct error *err)
 	container_close(&container);
 	json_write_init(&w);
 	spec_state_write(&state, &w, NULL);
-	json = json_write_end(&w, &len);
-	pretty = json ? json_pretty(json, len, 2) : NULL;
-	r = pretty ? cli_write(pretty, strlen(pretty), err) : error_sys(err, ENOMEM, "write the state");
-	free(pretty);
-	json_write_done(&w);
-	return r;
+	return cli_write_json(&w, true, err);
 }
 
 const struct command state_command = {

@@ -93,19 +93,13 @@ static int collect(const struct invocation *invocation, int root, char *const *i
 static int write_json(const struct states *states, struct error *err)
 {
 	struct json_writer w;
-	const char *json;
-	size_t len = 0;
-	int r;
 
 	json_write_init(&w);
 	json_array(&w, NULL);
 	for (size_t i = 0; i < states->count; i++)
 		spec_state_write(&states->items[i], &w, NULL);
 	json_array_end(&w);
-	json = json_write_end(&w, &len);
-	r = cli_write(json, len, err);
-	json_write_done(&w);
-	return r < 0 ? r : cli_write("\n", 1, err);
+	return cli_write_json(&w, false, err);
 }
 
 enum { COLUMNS = 6 };

@@ -135,20 +135,11 @@ const struct command plan_command = {
 static int features_run(const struct invocation *invocation, struct error *err)
 {
 	struct json_writer w;
-	const char *json;
-	char *pretty;
-	size_t len = 0;
-	int r;
 
 	(void)invocation;
 	json_write_init(&w);
 	spec_features_write(&w);
-	json = json_write_end(&w, &len);
-	pretty = json ? json_pretty(json, len, 2) : NULL;
-	r = pretty ? cli_write(pretty, strlen(pretty), err) : error_sys(err, ENOMEM, "write the features");
-	free(pretty);
-	json_write_done(&w);
-	return r;
+	return cli_write_json(&w, true, err);
 }
 
 const struct command features_command = {

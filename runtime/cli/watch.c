@@ -1,19 +1,18 @@
 /* runtime/cli/watch.c: husk ps, husk events: what a container's processes are and use. */
 #include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/json_write.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
@@ -32,19 +31,13 @@ struct ps_options {
 static int write_json(const int *pids, size_t count, struct error *err)
 {
 	struct json_writer w;
-	const char *text;
-	size_t len = 0;
-	int r;
 
 	json_write_init(&w);
 	json_array(&w, NULL);
 	for (size_t i = 0; i < count; i++)
 		json_int(&w, NULL, pids[i]);
 	json_array_end(&w);
-	text = json_write_end(&w, &len);
-	r = cli_write(text, len, err);
-	json_write_done(&w);
-	return r < 0 ? r : cli_write("\n", 1, err);
+	return cli_write_json(&w, false, err);
 }
 
 /* All that ps(1) prints, run with the arguments, or "-ef". */
@@ -52,28 +45,12 @@ static int run_ps(const struct invocation *invocation, char **ret_text, struct e
 {
 	static char name[] = "ps", all[] = "-ef";
 	char *const plain[] = { name, all, NULL };
-	char **args = invocation->args;
-	posix_spawn_file_actions_t actions;
-	int pipes[2], r;
-	pid_t pid;
+	int status = 0, r;
 
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return error_sys(err, errno, "make a pipe");
-	cleanup_close int in = pipes[0], out = pipes[1];
-	args[0] = name; /* the id was there */
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	r = posix_spawnp(&pid, name, &actions, NULL, invocation->arg_count > 1 ? args : plain, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	if (r > 0) {
-		(void)error_sys(err, r, "run ps");
-		return error_hint(err, "install procps, or use --format json");
-	}
-	fd_closep(&out);
-	r = file_read_fd(in, "ps", PS_MAX, invocation->arena, ret_text, NULL, err);
-	fd_closep(&in);
-	(void)waitpid(pid, NULL, 0);
-	return r;
+	invocation->args[0] = name; /* the id was there */
+	r = program_run(invocation->arg_count > 1 ? invocation->args : plain, STDOUT_FILENO, PS_MAX, invocation->arena,
+		ret_text, &status, err);
+	return r == -ENOENT ? error_hint(err, "install procps, or use --format json") : r;
 }
 
 /* Which column of the heading is PID; -1 where none is. */
@@ -235,8 +212,6 @@ static int write_event(const struct container *container, const char *type, cons
 	const char *cgroup, struct error *err)
 {
 	struct json_writer w;
-	const char *text;
-	size_t len = 0;
 	int r = 0;
 
 	json_write_init(&w);
@@ -252,19 +227,10 @@ static int write_event(const struct container *container, const char *type, cons
 		json_object_end(&w);
 	}
 	json_object_end(&w);
-	text = json_write_end(&w, &len);
 	if (r == 0)
-		r = cli_write(text, len, err);
+		return cli_write_json(&w, false, err);
 	json_write_done(&w);
-	return r < 0 ? r : cli_write("\n", 1, err);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return r;
 }
 
 /* Until nothing lives in it any more. */
@@ -272,11 +238,11 @@ static int stream(const struct container *container, const struct cgroup_host *h
 {
 	const char *cgroup = container->record.cgroup;
 	uint64_t kills = cgroup_oom_kills(host, cgroup);
-	int64_t next = now_ms();
+	int64_t next = clock_ms();
 	int r = 0;
 
 	while (r == 0) {
-		int64_t left = next - now_ms();
+		int64_t left = next - clock_ms();
 		uint64_t now = cgroup_oom_kills(host, cgroup);
 		if (now > kills)
 			r = write_event(container, "oom", NULL, NULL, err);
@@ -284,7 +250,7 @@ static int stream(const struct container *container, const struct cgroup_host *h
 		if (r == 0 && left <= 0) {
 			r = write_event(container, "stats", host, cgroup, err);
 			next += interval_ms;
-			left = next - now_ms();
+			left = next - clock_ms();
 		}
 		if (r == 0 && !cgroup_wait(host, cgroup, left > 0 ? (int)left : 0))
 			break;
