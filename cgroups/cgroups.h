@@ -91,6 +91,10 @@ int cgroup_make(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err);
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
 
+/* Gives the cgroup to the user of the host who may make more below it: the folder, and the files that the kernel names in
+ * /sys/kernel/cgroup/delegate [config-linux.md, Cgroup ownership; cgroup-v2.rst, Delegation]. */
+int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, struct error *err);
+
 /* Writes the values in order. The child may be in the cgroup already, its program must not run yet. */
 int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
 

@@ -243,6 +243,29 @@ void cgroup_done(struct cgroup *cgroup)
 	fd_closep(&cgroup->fd);
 }
 
+/* ---- delegation ---- */
+
+static int give(int dir, const char *file, uid_t uid, struct error *err)
+{
+	if (fchownat(dir, file, uid, (gid_t)-1, *file ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) < 0 && errno != ENOENT)
+		return error_sys(err, errno, "give %s of the cgroup to uid %u", *file ? file : "the folder", uid);
+	return 0;
+}
+
+int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, struct error *err)
+{
+	static const char by_default[] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
+	char files[LIST_MAX], *save = NULL;
+	int r = give(cgroup->fd, "", uid, err);
+
+	if (file_read_small_at(AT_FDCWD, "/sys/kernel/cgroup/delegate", files, sizeof(files)) <= 0)
+		memcpy(files, by_default, sizeof(by_default));
+	for (char *file = strtok_r(files, "\n", &save); r == 0 && file; file = strtok_r(NULL, "\n", &save))
+		if (!strchr(file, '/'))
+			r = give(cgroup->fd, file, uid, err);
+	return r;
+}
+
 /* ---- values ---- */
 
 static int write_value(int dir, const struct cgroup_value *value)

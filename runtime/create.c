@@ -272,6 +272,8 @@ static int fill_cgroup(struct creation *creation, struct error *err)
 	if (!plan->has_cgroup)
 		return 0;
 	r = cgroup_write_values(&creation->cgroup, &plan->cgroup, err);
+	if (r == 0 && plan->delegates && geteuid() == 0)
+		r = cgroup_delegate(&creation->cgroup, plan->cgroup_owner, err);
 	return r < 0 ? r : cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err);
 }
 

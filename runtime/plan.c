@@ -4,8 +4,11 @@
  * process_plan.c. Pure: nothing is opened, nothing is asked of the system. */
 #include "runtime/plan.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/faults.h"
+#include "base/text.h"
 #include "netns/netns.h"
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
@@ -100,6 +103,38 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	names_steps(plan->spec, &plan->steps);
 }
 
+/* [config-linux.md, Cgroup ownership]: where the container can write to cgroups, and they are its own. */
+static bool has_cgroups_to_write(const struct spec *spec)
+{
+	bool writable = false;
+
+	if (!spec->linux_.namespaces[SPEC_NS_CGROUP].given || spec->linux_.namespaces[SPEC_NS_CGROUP].path)
+		return false;
+	for (size_t i = 0; i < spec->mount_count; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0)
+			writable = text_starts_with(mount->type, "cgroup") && !mount->read_only;
+	}
+	return writable;
+}
+
+static void plan_delegation(struct plan *plan)
+{
+	const struct spec_id_mappings *maps = &plan->spec->linux_.uid_mappings;
+	uid_t uid = plan->process->user.uid;
+
+	if (!plan->has_cgroup || !has_cgroups_to_write(plan->spec))
+		return;
+	plan->delegates = !plan->namespaces.makes_user;
+	plan->cgroup_owner = uid;
+	for (size_t i = 0; plan->namespaces.makes_user && i < maps->count; i++)
+		if (uid >= maps->items[i].container_id && uid - maps->items[i].container_id < maps->items[i].size) {
+			plan->delegates = true;
+			plan->cgroup_owner = maps->items[i].host_id + (uid - maps->items[i].container_id);
+		}
+	plan->delegates = plan->delegates && plan->cgroup_owner != 0; /* root's it is already */
+}
+
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
 	struct faults *faults)
 {
@@ -132,6 +167,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 		loopback_steps(&plan->steps);
 	add_view(plan, request);
 	process_last_steps(plan, request, faults);
+	plan_delegation(plan);
 
 	if (!plan->has_cgroup)
 		return 0;

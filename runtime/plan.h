@@ -56,6 +56,8 @@ struct plan {
 	struct enter_args *enter; /* of a process that joins, instead; its target is set by exec.c */
 	bool has_cgroup;
 	struct cgroup_plan cgroup;
+	bool delegates; /* the cgroup becomes that of `cgroup_owner`, a uid of the host's */
+	uid_t cgroup_owner;
 	bool terminal;
 	bool no_new_keyring;
 	struct steps steps;

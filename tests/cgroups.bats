@@ -182,3 +182,15 @@ ended with 137"* ]]
 	[[ $output == "$device rbps=max wbps=1048576 riops=max wiops=max" ]]
 	[ $(($(date +%s) - start)) -ge 3 ] || fail "4 MiB at 1 MiB/s took less than 3 s"
 }
+
+@test "a cgroup that the container can write to is its user's; any other stays the host's" {
+	own_rootfs
+	config '.process.user = {"uid": 1000, "gid": 1000} | .mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'
+	in_container 'mkdir /sys/fs/cgroup/mine && echo $$ >/sys/fs/cgroup/mine/cgroup.procs && cat /proc/self/cgroup | tail -n 1; touch /sys/fs/cgroup/cgroup.freeze 2>/dev/null; stat -c %u /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/cgroup.freeze'
+	expect 0 "0::/mine
+1000
+0"
+	config '.mounts |= map(if .destination == "/sys/fs/cgroup" then .options += ["ro"] else . end)'
+	in_container 'stat -c %u /sys/fs/cgroup/cgroup.procs'
+	expect 0 0
+}

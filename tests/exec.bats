@@ -16,6 +16,8 @@ setup() {
 	try exec "$id" sh -c 'for n in mnt net pid ipc uts; do readlink /proc/self/ns/$n; done; hostname; exit 7'
 	expect 7 "$(for n in mnt net pid ipc uts; do readlink "/proc/$pid/ns/$n"; done && echo husk)"
 	[ -z "$stderr" ]
+	try exec "$id" -- sh -c 'exit 8'
+	expect 8
 	try exec "$id" sh -c 'kill -TERM $$'
 	expect 143
 }

@@ -139,16 +139,24 @@ static int add_capabilities(const struct option_list *list, struct spec_process 
 	return 0;
 }
 
+/* After the id; a "--" in front of it, as people know it from elsewhere, is no part of it. */
+static struct spec_strings command_of(const struct invocation *invocation)
+{
+	int first = invocation->arg_count > 2 && strcmp(invocation->args[1], "--") == 0 ? 2 : 1;
+
+	return (struct spec_strings){
+		.items = (const char **)invocation->args + first,
+		.count = (size_t)(invocation->arg_count - first),
+	};
+}
+
 static int describe_process(const struct invocation *invocation, struct spec_process *process, struct error *err)
 {
 	const struct exec_options *options = invocation->options;
 	struct arena *arena = invocation->arena;
 	int r = options->user ? set_user(options->user, process, arena, err) : 0;
 
-	process->args = (struct spec_strings){
-		.items = (const char **)invocation->args + 1,
-		.count = (size_t)invocation->arg_count - 1,
-	};
+	process->args = command_of(invocation);
 	process->terminal = options->tty;
 	process->has_console_size = false;
 	process->no_new_privileges = process->no_new_privileges || options->no_new_privs;
