@@ -187,4 +187,4 @@ help:
 	@echo 'make clean      remove build/'
 	@echo 'Variables: STATIC=auto|no (here: $(LINK)), SAN=1 (sanitizers, in build/san), V=1, CC, CFLAGS, LDFLAGS'
 
--include $(OBJECTS:.o=.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d)
+-include $(OBJECTS:.o=.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d)

@@ -92,7 +92,7 @@ static int plan_run(const struct invocation *invocation, struct error *err)
 {
 	const struct plan_options *options = invocation->options;
 	struct plan_request request = { .gate = GATE_PAIR };
-	struct bundle bundle;
+	struct bundle bundle = { 0 };
 	char *text;
 	int r = cli_read_bundle(invocation, invocation->arg_count ? invocation->args[0] : ".", &bundle, err);
 
