@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -101,6 +102,20 @@ int child_pair(struct child *child, struct error *err)
 	child->sock = socks[0];
 	child->other = socks[1];
 	return 0;
+}
+
+int child_hide(void)
+{
+	int before = prctl(PR_GET_DUMPABLE);
+
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return before;
+}
+
+void child_hidden(int before)
+{
+	if (before == 1) /* another value cannot be set, and says already that nobody may */
+		(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 /* ---- while it walks ---- */

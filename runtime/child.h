@@ -31,6 +31,11 @@ int child_prepare(const struct child *child, int root, const char *rootfs, struc
 /* Makes the pair of sockets. */
 int child_pair(struct child *child, struct error *err);
 
+/* Around a clone: the child is born so that nobody in a container that it is made for may look into it; we stay as we
+ * were [CVE-2016-9962; prctl(2), PR_SET_DUMPABLE]. What child_hide() returns is for child_hidden(). */
+int child_hide(void);
+void child_hidden(int before);
+
 /* One byte: the child may go on. */
 int child_send(const struct child *child, struct error *err);
 

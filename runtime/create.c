@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -235,18 +234,18 @@ static int clone_init(struct creation *creation, struct error *err)
 {
 	struct child *child = &creation->child;
 	struct init_args args = { .plan = creation->plan, .state_dir = creation->container.dir };
-	int r = child_pair(child, err);
+	int r = child_pair(child, err), before;
 
 	if (r < 0)
 		return r;
-	/* Nobody in a pid namespace that it joins may look into it. A caller without privileges can write its id maps only
-	 * before that; then the child itself sees to it. */
-	if (geteuid() == 0)
-		(void)prctl(PR_SET_DUMPABLE, 0);
 	args.parent_sock = child->sock;
 	args.sock = child->other;
+	/* It may join a pid namespace where others are. A caller without privileges can write id maps only of a child that
+	 * it may look into; then the child itself hides later. */
+	before = geteuid() == 0 ? child_hide() : 0;
 	child->pid = namespaces_clone(
 		&creation->plan->namespaces, creation->cgroup.fd, init_walk, &args, &child->pidfd, err);
+	child_hidden(before);
 	fd_closep(&child->other);
 	return child->pid < 0 ? child->pid : 0;
 }

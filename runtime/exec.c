@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -152,12 +151,13 @@ static int clone_child(struct joining *joining, struct error *err)
 	struct child *child = &joining->child;
 	int r = set_initial_affinity(joining->plan, err);
 
-	/* It is born where processes of the container can see it: they must not look into it [CVE-2016-9962]. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
 	if (r == 0)
 		r = child_pair(child, err);
-	if (r == 0)
+	if (r == 0) {
+		int before = child_hide();
 		r = clone_where_it_is(joining, err);
+		child_hidden(before);
+	}
 	fd_closep(&child->other);
 	if (r == -ESRCH || r == -ENOMEM) /* a pid namespace whose first process has ended takes no other */
 		return error_bad(err, ESRCH, "container not running: \"%s\" has just ended", joining->container->id);
