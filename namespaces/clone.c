@@ -222,18 +222,26 @@ static int hop_enter(const void *where, struct hop *hop)
 	return setns(args->target, (int)(args->flags & (CLONE_NEWUSER | CLONE_NEWPID))) < 0 ? -errno : 0;
 }
 
-/* A privileged caller only says for which pid namespace its children are; it has no others, so its own process may.
- * Any other gets the right to that by entering the user namespace, and only a hop may do this. */
+/* A privileged caller says for which pid namespace its next child is, and takes it back after that. Any other gets the
+ * right to it by entering the user namespace, and only a hop may do this. */
 pid_t namespaces_clone_beside(
 	struct enter_args *args, int cgroup, void (*child)(void *), void *arg, int *ret_pidfd, struct error *err)
 {
 	const struct enter_args whole = *args;
 	const struct journey journey = { hop_enter, &whole, 0, cgroup, child, arg };
+	cleanup_close int own = -1;
 	pid_t pid;
 
 	args->flags &= ~(uint64_t)CLONE_NEWPID;
-	if (!(whole.flags & CLONE_NEWPID) || setns(args->target, CLONE_NEWPID) == 0) {
+	if (whole.flags & CLONE_NEWPID) {
+		own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+		if (own < 0)
+			return error_sys(err, errno, "open our own pid namespace");
+	}
+	if (own < 0 || setns(args->target, CLONE_NEWPID) == 0) {
 		pid = clone_init(0, cgroup, child, arg, ret_pidfd);
+		if (own >= 0)
+			(void)setns(own, CLONE_NEWPID);
 		return pid < 0 ? error_sys(err, pid, "clone a process into the container") : pid;
 	}
 	if (errno != EPERM)

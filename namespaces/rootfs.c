@@ -99,9 +99,13 @@ static int root_apply(const struct step *step, struct walk *walk)
 
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return -errno;
-	place = args->at_path ? open_own_place(args, step->fd) : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (args->at_path)
+		place = open_own_place(args, step->fd);
+	if (!args->at_path ||
+		place == -EACCES) /* a user namespace may have no way there; then no hook in it has, either */
+		place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (place < 0)
-		return args->at_path ? place : -errno;
+		return place == -1 ? -errno : place;
 	if (move_mount(step->fd, "", place, "", flags) < 0)
 		return -errno;
 	walk->root = step->fd;

@@ -6,6 +6,7 @@
 #include "runtime/exec.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,8 +160,6 @@ static int clone_child(struct joining *joining, struct error *err)
 		child_hidden(before);
 	}
 	fd_closep(&child->other);
-	if (r == -ESRCH || r == -ENOMEM) /* a pid namespace whose first process has ended takes no other */
-		return error_bad(err, ESRCH, "container not running: \"%s\" has just ended", joining->container->id);
 	return r < 0 ? r : 0;
 }
 
@@ -179,6 +178,17 @@ static int await_exec(struct joining *joining, struct error *err)
 static int hand_out(struct joining *joining, struct error *err)
 {
 	return child_hand_out(&joining->child, joining->request->pid_file, err);
+}
+
+/* Whatever failed: where the container has ended meanwhile, that is why. */
+static void blame_its_end(const struct container *container, struct error *err)
+{
+	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
+
+	if (poll(&end, 1, 0) <= 0)
+		return;
+	*err = (struct error){ 0 };
+	(void)error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
 }
 
 int container_exec(const struct container *container, struct plan *plan, const struct exec_request *request,
@@ -203,8 +213,10 @@ int container_exec(const struct container *container, struct plan *plan, const s
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stages); i++)
 		r = stages[i](&joining, err);
-	if (r < 0)
+	if (r < 0) {
 		child_end(&joining.child, err);
+		blame_its_end(container, err);
+	}
 	fd_closep(&joining.cgroup);
 	*ret_child = joining.child;
 	return r < 0 ? err->code : 0;

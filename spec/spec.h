@@ -122,6 +122,7 @@ struct spec_process {
 	bool terminal;
 	bool has_console_size;
 	uint16_t console_height, console_width;
+	bool has_user; /* false: root, or for `exec` the container's */
 	struct spec_user user;
 	struct spec_strings args, env; /* args[0] exists */
 	const char *cwd;               /* absolute */

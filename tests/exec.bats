@@ -184,8 +184,12 @@ CapBnd:	0000000000000020"
 	expect_error 125 "requires an argument"
 }
 
-@test "a process without capabilities in its document has the container's" {
+@test "a process without a user or capabilities in its document has the container's" {
+	config '.process.user = {"uid": 1000, "gid": 1001}'
 	running
+	echo '{"args": ["id", "-u"], "cwd": "/", "env": ["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/p"
+	try exec --process "$BATS_TEST_TMPDIR/p" "$id"
+	expect 0 1000
 	echo '{"args": ["grep", "CapEff", "/proc/self/status"], "cwd": "/", "env": ["PATH=/bin"]}' >"$BATS_TEST_TMPDIR/p"
 	try exec --process "$BATS_TEST_TMPDIR/p" "$id"
 	expect 0 "CapEff:	$(sed -n 's/^CapEff:\t//p' "/proc/$(pid_of "$id")/status")"

@@ -175,6 +175,19 @@ static int describe_process(const struct invocation *invocation, struct spec_pro
 	return r < 0 ? r : add_capabilities(&options->caps, process, err);
 }
 
+/* What the document leaves open is the container's [crun, runc]. */
+static void inherit(const struct spec_process *container, struct spec_process *process)
+{
+	if (!process->has_user)
+		process->user = container->user;
+	if (!process->capabilities.given)
+		process->capabilities = container->capabilities;
+	if (!process->apparmor_profile)
+		process->apparmor_profile = container->apparmor_profile;
+	if (!process->selinux_label)
+		process->selinux_label = container->selinux_label;
+}
+
 static int choose_process(
 	const struct invocation *invocation, const struct spec *spec, struct spec_process *ret, struct error *err)
 {
@@ -189,8 +202,8 @@ static int choose_process(
 	if (!options->process)
 		return describe_process(invocation, ret, err);
 	r = read_process(invocation, options->process, ret, err);
-	if (r == 0 && !ret->capabilities.given)
-		ret->capabilities = spec->process.capabilities;
+	if (r == 0)
+		inherit(&spec->process, ret);
 	ret->terminal = ret->terminal || options->tty;
 	return r;
 }
