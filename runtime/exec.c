@@ -185,7 +185,8 @@ static void blame_its_end(const struct container *container, struct error *err)
 {
 	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
 
-	if (poll(&end, 1, 0) <= 0)
+	/* One that is just ending has no namespaces any more: ESRCH [setns(2)]. */
+	if (err->code != -ESRCH && poll(&end, 1, 0) <= 0)
 		return;
 	*err = (struct error){ 0 };
 	(void)error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
