@@ -21,6 +21,8 @@
 #include "runtime/plan.h"
 #include "runtime/report.h"
 
+enum { END_TIMEOUT_MS = 1000 };
+
 struct joining {
 	const struct container *container;
 	const struct exec_request *request;
@@ -185,8 +187,10 @@ static void blame_its_end(const struct container *container, struct error *err)
 {
 	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
 
-	/* One that is just ending has no namespaces any more: ESRCH [setns(2)]. */
-	if (err->code != -ESRCH && poll(&end, 1, 0) <= 0)
+	/* A process that vanished, or namespaces that did, are the first signs of it [setns(2), ESRCH]. */
+	bool is_ending = err->code == -ESRCH || err->code == -EPIPE;
+
+	if (poll(&end, 1, is_ending ? END_TIMEOUT_MS : 0) <= 0)
 		return;
 	*err = (struct error){ 0 };
 	(void)error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
