@@ -205,21 +205,27 @@ setup() {
 @test "events goes on until the container ends, and tells of a kill for lack of memory" {
 	needs_controller memory
 	config '.linux.resources = {"memory": {"limit": 33554432, "swap": 33554432}}'
-	sh_args 'sleep 2; tail /dev/zero; echo survived; sleep 2'
+	sh_args 'while [ ! -e /dev/shm/go ]; do sleep 0.1; done; tail /dev/zero; echo survived; sleep 2'
 	running
-	husk events --interval 1s "$id" >"$BATS_TEST_TMPDIR/events"
-	[ "$(jq -r .type "$BATS_TEST_TMPDIR/events" | head -1)" = stats ]
+	husk events --interval 1s "$id" >"$BATS_TEST_TMPDIR/events" &
+	watcher=$!
+	eventually grep -q stats "$BATS_TEST_TMPDIR/events"
+	husk exec "$id" touch /dev/shm/go
+	wait $watcher
 	jq -e 'select(.type == "oom")' "$BATS_TEST_TMPDIR/events"
 	try events --interval never "$id"
 	expect_error 1 "--interval"
 }
 
 @test "kill takes names and numbers in every spelling; --all reaches every process" {
-	sh_args 'trap "echo usr1" USR1; while :; do sleep 0.1; done'
+	sh_args 'trap "echo usr1" USR1; echo ready; while :; do sleep 0.1; done'
 	running
-	sleep 0.3
-	for signal in USR1 SIGUSR1 sigusr1 10; do husk kill "$id" $signal; sleep 0.3; done
-	[ "$(grep -c usr1 "$BATS_TEST_TMPDIR/out")" -eq 4 ]
+	eventually grep -q ready "$BATS_TEST_TMPDIR/out"
+	local count=0
+	for signal in USR1 SIGUSR1 sigusr1 10; do
+		husk kill "$id" $signal
+		eventually eval '[ "$(grep -c usr1 "$BATS_TEST_TMPDIR/out")" -eq '$((count += 1))' ]'
+	done
 	try kill "$id" SIGNOTHING
 	expect_error 1 "is no signal"
 	husk kill --all "$id" KILL
