@@ -46,14 +46,16 @@ int exec_check(const struct container *container, bool ignore_paused, struct err
 	return err->code;
 }
 
-/* A user namespace that is ours already cannot be entered. */
+/* A user namespace that is ours already, as one that the container joined may be, cannot be entered. */
 static uint64_t namespaces_of(const struct spec *spec, pid_t pid)
 {
 	uint64_t flags = 0;
 
-	for (int kind = 0; kind < SPEC_NAMESPACES; kind++)
-		if (spec->linux_.namespaces[kind].given && (kind != SPEC_NS_USER || namespaces_user_differs(pid)))
+	for (int kind = 0; kind < SPEC_NAMESPACES; kind++) {
+		const struct spec_namespace_request *request = &spec->linux_.namespaces[kind];
+		if (request->given && (kind != SPEC_NS_USER || !request->path || namespaces_user_differs(pid)))
 			flags |= namespace_flag((enum spec_namespace)kind);
+	}
 	return flags;
 }
 
