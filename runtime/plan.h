@@ -24,7 +24,7 @@ enum gate {
 /* What stays open when everything else of ours is closed; filled by create.c and exec.c before the clone. */
 struct handover_args {
 	unsigned preserve_fds;
-	int keep[3]; /* -1 = none */
+	int keep[2]; /* the gate: lock and listener; -1 = none */
 };
 
 /* What the steps from the gate on need at run time; filled by create.c before the clone. */

@@ -237,7 +237,7 @@ static void prepare(struct plan *plan, const struct plan_request *request)
 {
 	plan->exec = exec_args(plan->process, request, plan->arena);
 	plan->handover = ARENA_NEW(plan->arena, struct handover_args);
-	*plan->handover = (struct handover_args){ .preserve_fds = request->preserve_fds, .keep = { -1, -1, -1 } };
+	*plan->handover = (struct handover_args){ .preserve_fds = request->preserve_fds, .keep = { -1, -1 } };
 	if (plan->spec->linux_.seccomp.given)
 		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
 	if (plan->seccomp)
