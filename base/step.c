@@ -1,7 +1,9 @@
 /* base/step.c: the list that a plan is. */
 #include "base/step.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -71,6 +73,17 @@ void steps_close(struct steps *steps)
 }
 
 /* ---- in the child ---- */
+
+int walk_await_parent(const struct walk *walk)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(walk->sock, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	return n == 1 ? 0 : STEP_PARENT_GONE;
+}
 
 static void open_say(const struct step *step, struct text *text)
 {

@@ -52,6 +52,9 @@ enum step_verdict {
 	STEP_VERDICTS_END,
 };
 
+/* (child) Waits for the parent's one byte: 0, or STEP_PARENT_GONE where its socket was closed instead. */
+int walk_await_parent(const struct walk *walk);
+
 struct step_kind {
 	const char *name; /* the word in `husk plan --format json`: "mount", "mask" */
 	/* A sentence without a full stop, "mount tmpfs on /dev (nosuid,mode=755)"; also the error's `what`... */

@@ -44,7 +44,6 @@ struct creation {
 	struct child child;
 	struct cgroup_host host;
 	struct cgroup cgroup;
-	int gate_lock;
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
 	struct net_devices_moved *links;
@@ -115,6 +114,7 @@ void plan_close(struct plan *plan)
 	namespaces_close(&plan->namespaces);
 	steps_close(&plan->steps);
 	fd_closep(&plan->gate->listener);
+	fd_closep(&plan->gate->lock);
 }
 
 /* ---- claim ---- */
@@ -212,15 +212,8 @@ static int make_notify_folder(struct creation *creation, struct error *err)
 static int make_gate(struct creation *creation, struct error *err)
 {
 	struct gate_args *gate = creation->plan->gate;
-	int r;
 
-	if (gate->kind == GATE_PAIR)
-		return 0;
-	r = gate_make(creation->container.dir, &gate->listener, &creation->gate_lock, err);
-	creation->plan->exec->gate_lock = creation->gate_lock;
-	creation->plan->handover->keep[0] = creation->gate_lock;
-	creation->plan->handover->keep[1] = gate->listener;
-	return r;
+	return gate->kind == GATE_PAIR ? 0 : gate_make(creation->container.dir, &gate->listener, &gate->lock, err);
 }
 
 static int make_cgroup(struct creation *creation, struct error *err)
@@ -327,7 +320,7 @@ static int run_hooks(struct creation *creation, struct error *err)
 	struct child *child = &creation->child;
 	int r;
 
-	if (!plan->waits_for_hooks)
+	if (!plan->creating)
 		return 0;
 	r = child_await(child, REPORT_HOOKS, err);
 	if (r < 0)
@@ -349,7 +342,7 @@ static int let_go(struct creation *creation, struct error *err)
 	if (r < 0)
 		return error_sys(err, r, "look at the container's first process");
 	record->has_init = true;
-	r = record_write(creation->container.dir, record, creation->gate_lock, err);
+	r = record_write(creation->container.dir, record, creation->plan->gate->lock, err);
 	return r < 0 ? r : child_send(&creation->child, err);
 }
 
@@ -385,7 +378,6 @@ static void close_all(struct creation *creation)
 {
 	cgroup_done(&creation->cgroup);
 	cgroup_host_done(&creation->host);
-	fd_closep(&creation->gate_lock);
 	fd_closep(&creation->resctrl);
 	net_devices_done(creation->links);
 }
@@ -413,7 +405,6 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.child = child_of(plan, request->signal_fd, SPEC_CREATING),
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
-		.gate_lock = -1,
 		.resctrl = -1,
 	};
 	int r = 0;

@@ -66,8 +66,8 @@ static int erase_resctrl(const struct record *record, struct error *err)
 /* Before the state goes, so that a husk that is killed here runs them again rather than never. */
 static void poststop(const struct container *container)
 {
-	struct hook_setting setting = { .bundle = container->record.bundle };
 	struct spec_state state = container_state(container);
+	struct hook_setting setting;
 	struct arena arena;
 	struct spec *spec;
 
@@ -76,9 +76,7 @@ static void poststop(const struct container *container)
 	arena_init(&arena);
 	state.status = SPEC_STOPPED;
 	if (container_spec(container, &arena, &spec, NULL) == 0) {
-		hook_document(&state, &arena, &setting);
-		setting.out_file = spec_annotation(spec, "run.oci.hooks.stdout");
-		setting.err_file = spec_annotation(spec, "run.oci.hooks.stderr");
+		setting = hook_setting_of(spec, &state, &arena);
 		hooks_run_all(&spec->hooks[SPEC_HOOK_POSTSTOP], &setting, 0);
 	}
 	arena_done(&arena);

@@ -33,7 +33,7 @@ enum { TIMED_OUT = -1, FOREVER = -1 };
 /* ---- input ---- */
 
 /* In front of the pid stand only the version and the id, which cannot hold these bytes. */
-void hook_document(const struct spec_state *state, struct arena *arena, struct hook_setting *setting)
+static void write_document(const struct spec_state *state, struct arena *arena, struct hook_setting *setting)
 {
 	static const char pid[] = "\"pid\":";
 	struct json_writer w;
@@ -48,6 +48,18 @@ void hook_document(const struct spec_state *state, struct arena *arena, struct h
 	setting->tail = strstr(head, pid) + strlen(pid);
 	setting->head = arena_copy(arena, head, (size_t)(setting->tail - head));
 	setting->tail += strspn(setting->tail, "0123456789");
+}
+
+struct hook_setting hook_setting_of(const struct spec *spec, const struct spec_state *state, struct arena *arena)
+{
+	struct hook_setting setting = {
+		.bundle = state->bundle,
+		.out_file = spec_annotation(spec, "run.oci.hooks.stdout"),
+		.err_file = spec_annotation(spec, "run.oci.hooks.stderr"),
+	};
+
+	write_document(state, arena, &setting);
+	return setting;
 }
 
 /* A file has the whole document at once and an end, and does not mind if nobody reads it. */
@@ -305,16 +317,11 @@ static void runtime_hooks_say(const struct step *step, struct text *text)
 static int runtime_hooks_apply(const struct step *step, struct walk *walk)
 {
 	uint32_t message = WALK_HOOKS;
-	char byte;
-	ssize_t n;
 
 	(void)step;
 	if (send(walk->sock, &message, sizeof(message), MSG_NOSIGNAL) < 0)
 		return -errno;
-	do
-		n = read(walk->sock, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : STEP_PARENT_GONE;
+	return walk_await_parent(walk);
 }
 
 static void hook_say(const struct step *step, struct text *text)

@@ -18,8 +18,9 @@ struct hook_setting {
 	const char *out_file, *err_file; /* what it writes is appended there instead of kept; NULL */
 };
 
-/* The document of `state`, whose pid is left open. Both texts are in the arena. */
-void hook_document(const struct spec_state *state, struct arena *arena, struct hook_setting *setting);
+/* For hooks of the container whose state that is, its pid left open: with the document, in its bundle, and as the
+ * annotations say where output goes. Texts are in the arena or the state's. */
+struct hook_setting hook_setting_of(const struct spec *spec, const struct spec_state *state, struct arena *arena);
 
 /* (child) Runs one and waits: 0, a negative errno where it could not be run, or STEP_HOOK_FAILED with its wait status
  * (-1: killed after its timeout) and the end of its output. Async-signal-safe. */

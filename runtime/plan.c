@@ -42,10 +42,7 @@ struct hook_setting *plan_hook_setting(const struct plan *plan, enum spec_status
 	};
 	struct hook_setting *setting = ARENA_NEW(plan->arena, struct hook_setting);
 
-	hook_document(&state, plan->arena, setting);
-	setting->bundle = plan->bundle;
-	setting->out_file = spec_annotation(plan->spec, "run.oci.hooks.stdout");
-	setting->err_file = spec_annotation(plan->spec, "run.oci.hooks.stderr");
+	*setting = hook_setting_of(plan->spec, &state, plan->arena);
 	return setting;
 }
 
@@ -80,7 +77,6 @@ static void add_hooks_before_pivot(struct plan *plan)
 	if (!has_hooks_before_pivot(plan->spec))
 		return;
 	plan->creating = plan_hook_setting(plan, SPEC_CREATING);
-	plan->waits_for_hooks = true;
 	steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
 	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
 }

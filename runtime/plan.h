@@ -21,27 +21,21 @@ enum gate {
 	GATE_SOCKET, /* `create`: the init listens until `start` connects */
 };
 
-/* What stays open when everything else of ours is closed; filled by create.c and exec.c before the clone. */
-struct handover_args {
-	unsigned preserve_fds;
-	int keep[2]; /* the gate: lock and listener; -1 = none */
-};
-
 /* What the steps from the gate on need at run time; filled by create.c before the clone. */
 struct gate_args {
 	enum gate kind;
 	int listener; /* owned by create.c; -1 for GATE_PAIR */
+	int lock;     /* the same; see gate.h */
 };
 
 struct exec_args {
 	const char *const *argv, **envp;
 	const char **home; /* the place in envp for HOME, where the config has none: create.c looks it up; or NULL */
-	const char **candidates; /* where args[0] may be, in the order of PATH; NULL-terminated */
-	const char *cwd;
+	const char **candidates;  /* where args[0] may be, in the order of PATH; NULL-terminated */
 	uint64_t ignored_signals; /* bit n-1: signal n is ignored by our caller and must not be by the program */
 	unsigned preserve_fds;    /* 3 .. 3+n-1 stay open */
 	char *listen_pid;         /* the value of LISTEN_PID in envp: written by the process itself; NULL = none */
-	int gate_lock;            /* borrowed; -1 = none; see gate.h */
+	const struct gate_args *gate;
 };
 
 struct plan {
@@ -62,13 +56,11 @@ struct plan {
 	bool no_new_keyring;
 	struct steps steps;
 	struct gate_args *gate;
-	struct handover_args *handover;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
 	size_t notify_step;                  /* mounts the folder of its NOTIFY_SOCKET; 0 = none */
 	bool child_opens;                    /* sources on the host: only its user namespace makes that possible */
-	bool waits_for_hooks;                /* a step of the walk waits for prestart and createRuntime */
-	const struct hook_setting *creating; /* of all hooks before `start`; NULL without such */
+	const struct hook_setting *creating; /* of hooks before `start`, for which the walk waits; NULL without such */
 };
 
 struct plan_request {

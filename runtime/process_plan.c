@@ -71,10 +71,11 @@ static const char **add_variable(struct variables *env, const char *variable)
 static void add_listen_fds(
 	struct variables *env, const struct plan_request *request, struct exec_args *args, struct arena *arena)
 {
-	char *pid = arena_strdup(arena, "LISTEN_PID=18446744073709551615");
+	char *pid;
 
 	if (!request->listen_fds)
 		return;
+	pid = arena_strdup(arena, "LISTEN_PID=18446744073709551615");
 	(void)add_variable(env, arena_printf(arena, "LISTEN_FDS=%u", request->listen_fds));
 	(void)add_variable(env, pid);
 	if (request->listen_names)
@@ -109,9 +110,7 @@ static struct exec_args *exec_args(
 	*args = (struct exec_args){
 		.argv = process->args.items,
 		.candidates = candidates(process->args.items[0], path ? path : default_path, arena),
-		.cwd = process->cwd,
 		.preserve_fds = request->preserve_fds,
-		.gate_lock = -1,
 	};
 	add_environment(args, &process->env, request, arena);
 	return args;
@@ -166,10 +165,11 @@ static void add_scheduling(struct plan *plan)
 static void add_memory_policy(struct plan *plan, struct faults *faults)
 {
 	const struct spec_memory_policy *policy = &plan->spec->linux_.memory_policy;
-	struct memory_policy_args *args = ARENA_NEW(plan->arena, struct memory_policy_args);
+	struct memory_policy_args *args;
 
 	if (!policy->given)
 		return;
+	args = ARENA_NEW(plan->arena, struct memory_policy_args);
 	args->policy = policy;
 	if (policy->nodes && text_to_bits(policy->nodes, args->nodes, ARRAY_SIZE(args->nodes)) < 0)
 		faults_add(faults, "linux.memoryPolicy.nodes", "expected numbers below %zu", sizeof(args->nodes) * 8);
@@ -203,7 +203,7 @@ static void add_user_steps(struct plan *plan)
 	steps_add(steps, &enter_cwd_step, "process.cwd", (void *)process->cwd);
 	steps_add(steps, &umask_step, "process.user.umask", (void *)&process->user);
 	steps_add(steps, &find_step, "process.args[0]", plan->exec);
-	steps_add(steps, &handover_step, NULL, plan->handover);
+	steps_add(steps, &handover_step, NULL, plan->exec);
 }
 
 /* What must come last. */
@@ -236,8 +236,9 @@ static void add_keyring(struct plan *plan)
 static void prepare(struct plan *plan, const struct plan_request *request)
 {
 	plan->exec = exec_args(plan->process, request, plan->arena);
-	plan->handover = ARENA_NEW(plan->arena, struct handover_args);
-	*plan->handover = (struct handover_args){ .preserve_fds = request->preserve_fds, .keep = { -1, -1 } };
+	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
+	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1, .lock = -1 };
+	plan->exec->gate = plan->gate;
 	if (plan->spec->linux_.seccomp.given)
 		plan->seccomp = ARENA_NEW(plan->arena, struct seccomp_program);
 	if (plan->seccomp)
@@ -274,8 +275,6 @@ void process_last_steps(struct plan *plan, const struct plan_request *request, s
 	struct steps *steps = &plan->steps;
 
 	prepare(plan, request);
-	plan->gate = ARENA_NEW(plan->arena, struct gate_args);
-	*plan->gate = (struct gate_args){ .kind = request->gate, .listener = -1 };
 
 	steps_add(steps, &make_cwd_step, "process.cwd", (void *)plan->process->cwd);
 	add_keyring(plan);

@@ -43,8 +43,8 @@ static int explain(
 
 int container_poststart(const struct container *container, struct arena *arena, struct error *err)
 {
-	struct hook_setting setting = { .bundle = container->record.bundle };
 	struct spec_state state = container_state(container);
+	struct hook_setting setting;
 	struct spec *spec;
 	int r;
 
@@ -54,9 +54,7 @@ int container_poststart(const struct container *container, struct arena *arena, 
 	if (r < 0)
 		return r;
 	state.status = SPEC_RUNNING;
-	hook_document(&state, arena, &setting);
-	setting.out_file = spec_annotation(spec, "run.oci.hooks.stdout");
-	setting.err_file = spec_annotation(spec, "run.oci.hooks.stderr");
+	setting = hook_setting_of(spec, &state, arena);
 	r = hooks_run(&spec->hooks[SPEC_HOOK_POSTSTART], &setting, container->pid, err);
 	return r < 0 ? error_at(err, "config.json") : 0;
 }

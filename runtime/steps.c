@@ -70,18 +70,6 @@ static int affinity_apply(const struct step *step, struct walk *walk)
 
 /* ---- a new user namespace ---- */
 
-/* One byte from the parent; the closed socket means that it is gone. */
-static int await_parent(const struct walk *walk)
-{
-	char byte;
-	ssize_t n;
-
-	do
-		n = read(walk->sock, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	return n == 1 ? 0 : STEP_PARENT_GONE;
-}
-
 static void await_maps_say(const struct step *step, struct text *text)
 {
 	(void)step;
@@ -91,7 +79,7 @@ static void await_maps_say(const struct step *step, struct text *text)
 static int await_maps_apply(const struct step *step, struct walk *walk)
 {
 	(void)step;
-	return await_parent(walk);
+	return walk_await_parent(walk);
 }
 
 static void become_root_say(const struct step *step, struct text *text)

@@ -59,6 +59,6 @@ extern const struct step_kind seccomp_step;      /* struct seccomp_program */
 
 /* from the search for the program to exec: steps_exec.c */
 extern const struct step_kind find_step;     /* struct exec_args */
-extern const struct step_kind handover_step; /* struct handover_args */
+extern const struct step_kind handover_step; /* struct exec_args */
 extern const struct step_kind gate_step;     /* struct gate_args */
 extern const struct step_kind exec_step;     /* struct exec_args */

@@ -74,15 +74,16 @@ static void handover_say(const struct step *step, struct text *text)
 
 /* Closes all but those to keep: a container that waits for `start` may have other processes by `exec`, and a descriptor
  * of a folder of the host's would be their way out [CVE-2024-21626]. */
-static int close_others(const struct handover_args *args, int sock)
+static int close_others(const struct exec_args *args, int sock)
 {
+	const int keep[] = { sock, args->gate->lock, args->gate->listener };
 	unsigned from = 3 + args->preserve_fds;
 
 	for (;;) {
-		int next = sock >= (int)from ? sock : -1;
-		for (size_t i = 0; i < ARRAY_SIZE(args->keep); i++)
-			if (args->keep[i] >= (int)from && (next < 0 || args->keep[i] < next))
-				next = args->keep[i];
+		int next = -1;
+		for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
+			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
+				next = keep[i];
 		if (next < 0)
 			return close_range(from, ~0U, 0) < 0 ? -errno : 0;
 		if ((unsigned)next > from && close_range(from, (unsigned)next - 1, 0) < 0)
@@ -93,14 +94,10 @@ static int close_others(const struct handover_args *args, int sock)
 
 static int handover_apply(const struct step *step, struct walk *walk)
 {
-	char byte;
-	ssize_t n;
+	int r = walk_await_parent(walk);
 
-	do
-		n = read(walk->sock, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	if (n != 1)
-		return STEP_PARENT_GONE;
+	if (r < 0)
+		return r;
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return -errno;
 	return close_others(step->args, walk->sock);
@@ -165,8 +162,8 @@ static int exec_apply(const struct step *step, struct walk *walk)
 
 	if (args->listen_pid)
 		(void)text_put_u64(args->listen_pid, (uint64_t)getpid());
-	if (args->gate_lock >= 0) /* before the socket whose end says that the program runs */
-		(void)close(args->gate_lock);
+	if (args->gate->lock >= 0) /* before the socket whose end says that the program runs */
+		(void)close(args->gate->lock);
 	/* Everything of ours is close-on-exec already; this is for what nobody thought of [CVE-2024-21626]. */
 	if (close_range(3 + args->preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
