@@ -32,9 +32,15 @@ BENCHES  := $(sort $(wildcard bench/*.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
 OBJECTS  := $(SOURCES:%.c=$(B)/obj/%.o)
 MAIN     := $(B)/obj/runtime/main.o
+FOLDER   := $(B)/obj/base/folder.o
 
 # ---- flags ------------------------------------------------------------------------------------------------------
 LIBRARIES  := libseccomp libcap yajl
+# Programs apart from the start path, and what each is linked with; one whose library is missing is left out.
+PROGRAMS          := husk-systemd
+husk-systemd_FROM := cgroups/systemd/husk-systemd.c
+husk-systemd_LIBS := libsystemd
+BUILT             := $(foreach program,$(PROGRAMS),$(if $(shell pkg-config --exists $($(program)_LIBS) && echo y),$(program)))
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_SHARED := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
@@ -72,10 +78,12 @@ $(call remember,$(B)/flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK))
 
 # ---- the programs -----------------------------------------------------------------------------------------------
 .PHONY: all
-all: $(B)/husk $(B)/husk-runtime
+all: $(B)/husk $(B)/husk-runtime $(BUILT:%=$(B)/%)
 
 $(MAIN): private ALL_CFLAGS += -include $(B)/version.h
 $(MAIN): $(B)/version.h
+
+$(FOLDER): private ALL_CFLAGS += -DHUSK_FOLDER='"$(CURDIR)/$(B)"'
 
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
@@ -86,12 +94,22 @@ $(B)/libhusk.a: $(filter-out $(MAIN),$(OBJECTS))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+link = $(CC) $(ALL_CFLAGS) $(if $(filter static,$(LINK)),-static-pie,-pie) $^ $(ALL_LDFLAGS) \
+	$(if $(filter static,$(LINK)),$(ARCHIVES) -lm,$(LIB_SHARED)) -o $@
 $(B)/husk-runtime: $(MAIN) $(B)/libhusk.a
 	$(call say,LINK,$@ ($(LINK)))
-	$(Q)$(CC) $(ALL_CFLAGS) $(if $(filter static,$(LINK)),-static-pie,-pie) $^ $(ALL_LDFLAGS) \
-		$(if $(filter static,$(LINK)),$(ARCHIVES) -lm,$(LIB_SHARED)) -o $@
+	$(Q)$(link)
 
-# The launcher knows where the program is: in the build tree here, in its final place for `make install`.
+$(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags $($*_LIBS)) -pie $($*_FROM) $(ALL_LDFLAGS) \
+		$(shell pkg-config --libs $($*_LIBS)) -o $@
+define program_depends
+$(B)/$(1): $($(1)_FROM) cgroups/systemd_protocol.h
+endef
+$(foreach program,$(PROGRAMS),$(eval $(call program_depends,$(program))))
+
+# Launcher and program know where the programs are: in the build tree here, in its final place for `make install`.
 launcher = $(CC) $(LAUNCHER_FLAGS) -DHUSK_FOLDER='"$(1)"' $(LAUNCHER) -o $@
 $(B)/husk: $(LAUNCHER) $(B)/flags
 	$(call say,LINK,$@)
@@ -115,11 +133,11 @@ units: $(UNITS) tools
 check:
 	tests/setup build check
 	+$(MAKE) --no-print-directory all units
-	tests/run unit native vm
+	tests/run unit native vm systemd
 check-native: all units
 	tests/run unit native
 check-vm: all tools
-	tests/run vm
+	tests/run vm systemd
 # A second make, because SAN decides where everything is built.
 check-sanitized:
 	+$(MAKE) --no-print-directory SAN=1 all
@@ -131,22 +149,28 @@ demo:
 	@tests/demo
 
 # ---- install ----------------------------------------------------------------------------------------------------
-.PHONY: install uninstall $(B)/install/husk
+.PHONY: install uninstall $(B)/install/husk $(B)/install/folder.o
 $(B)/install/husk:
 	@mkdir -p $(@D)
 	$(Q)$(call launcher,$(libexecdir)/husk)
-install: all $(B)/install/husk
-	install -D -m 755 $(B)/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
+$(B)/install/folder.o: base/folder.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DHUSK_FOLDER='"$(libexecdir)/husk"' -c $< -o $@
+$(B)/install/husk-runtime: $(MAIN) $(B)/install/folder.o $(B)/libhusk.a
+	$(Q)$(link)
+install: all $(B)/install/husk $(B)/install/husk-runtime
+	$(if $(BUILT),install -D -m 755 -t $(DESTDIR)$(libexecdir)/husk $(BUILT:%=$(B)/%))
+	install -D -m 755 $(B)/install/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
 	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
 	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/husk $(DESTDIR)$(libexecdir)/husk/husk-runtime $(DESTDIR)$(mandir)/man1/husk.1 \
+	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime $(PROGRAMS)) $(DESTDIR)$(mandir)/man1/husk.1 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
 FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer -DHUSK_FOLDER='""'
 build/fuzz/obj/%.o: %.c
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
@@ -162,7 +186,7 @@ fuzz:
 	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
 lint:
 	tests/setup build lint
-	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
+	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(foreach program,$(BUILT),$($(program)_FROM)) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
@@ -175,7 +199,7 @@ bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 clean:
 	rm -rf build
 help:
-	@echo 'make            build/husk (the launcher) and build/husk-runtime (the program)'
+	@echo 'make            build/husk (the launcher), build/husk-runtime (the program) and what it calls: $(PROGRAMS)'
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
 	@echo 'make check-native, make check-vm     its halves, installing nothing'

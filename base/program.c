@@ -3,7 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +26,22 @@ static int reap(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* With no signal blocked, as we may have. Returns a positive errno, as posix_spawn(3) does. */
+static int spawn(pid_t *ret_pid, char *const *argv, posix_spawn_file_actions_t *actions)
+{
+	posix_spawnattr_t attributes;
+	sigset_t none;
+	int r;
+
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_init(&attributes);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	r = posix_spawnp(ret_pid, argv[0], actions, &attributes, argv, environ);
+	(void)posix_spawnattr_destroy(&attributes);
+	return r;
+}
+
 int program_run(
 	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
 {
@@ -33,7 +54,7 @@ int program_run(
 	cleanup_close int in = pipes[0], out = pipes[1];
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_adddup2(&actions, out, fd);
-	r = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	r = spawn(&pid, argv, &actions);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (r > 0)
 		return error_sys(err, r, "run %s", argv[0]);
@@ -42,4 +63,68 @@ int program_run(
 	fd_closep(&in); /* one that has more to say hears that nobody listens */
 	*ret_status = reap(pid);
 	return r;
+}
+
+/* ---- our own ---- */
+
+static int start(const char *name, pid_t *ret_pid, int *ret_sock, struct error *err)
+{
+	posix_spawn_file_actions_t actions;
+	char path[PATH_MAX];
+	char *const argv[] = { path, NULL };
+	int pair[2], r;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", program_folder, name);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(err, errno, "make a pair of sockets");
+	cleanup_close int own = pair[0], other = pair[1];
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawn_file_actions_adddup2(&actions, other, STDIN_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&actions, other, STDOUT_FILENO);
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	r = spawn(ret_pid, argv, &actions);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	if (r > 0) {
+		(void)error_sys(err, r, "run %s", path);
+		return r == ENOENT ? error_hint(err, "husk was built or installed without it") : -r;
+	}
+	*ret_sock = fd_take(&own);
+	return 0;
+}
+
+static ssize_t talk(int sock, const void *request, size_t len, char *answer, size_t size, unsigned timeout_ms)
+{
+	struct pollfd wait = { .fd = sock, .events = POLLIN };
+	ssize_t n;
+	int r;
+
+	if (send(sock, request, len, MSG_NOSIGNAL) < 0)
+		return -errno;
+	do
+		r = poll(&wait, 1, (int)timeout_ms);
+	while (r < 0 && errno == EINTR);
+	if (r <= 0)
+		return r < 0 ? -errno : -ETIMEDOUT;
+	n = recv(sock, answer, size - 1, 0);
+	if (n <= 0)
+		return n < 0 && errno != ECONNRESET ? -errno : -EPIPE;
+	answer[n] = '\0';
+	return n;
+}
+
+ssize_t program_ask(const char *name, const void *request, size_t len, char *answer, size_t size, unsigned timeout_ms,
+	struct error *err)
+{
+	cleanup_close int sock = -1;
+	pid_t pid = 0;
+	int r = start(name, &pid, &sock, err);
+	ssize_t n;
+
+	if (r < 0)
+		return r;
+	n = talk(sock, request, len, answer, size, timeout_ms);
+	if (n < 0)
+		(void)kill(pid, SIGKILL); /* our child, not reaped yet: the number is still its own */
+	(void)reap(pid);
+	return n < 0 ? error_sys(err, (int)n, "hear from %s", name) : n;
 }

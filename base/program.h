@@ -1,12 +1,25 @@
 /* base/program.h: another program, run and listened to.
  *
- * For the few things that belong to programs of the host's: ps(1), newuidmap(1). Never inside a container. */
+ * For the few things that belong to programs of the host's, ps(1) or newuidmap(1), and for those of our own that are kept
+ * apart, because the libraries that they need must not weigh on the start of a container. Never inside a container. */
 #pragma once
 #include <stddef.h>
+#include <sys/types.h>
 struct arena;
 struct error;
 
 /* Runs argv[0], found in $PATH, and reads what it writes to `fd` (1 or 2) until its end, at most `max` bytes, into the
  * arena; its other streams are ours. *ret_status is its exit status, or 128 plus the signal that ended it. */
 int program_run(char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status,
+	struct error *err);
+
+/* ---- our own ---- */
+
+/* Where they are installed; the build says it (base/folder.c). */
+extern const char program_folder[];
+
+/* Starts one of program_folder, with a socket of whole messages [unix(7), SOCK_SEQPACKET] as its standard input and output
+ * and with no descriptor of ours but standard error; sends it one request and waits at most `timeout_ms` for its answer,
+ * of which it returns the length; a NUL follows. -ENOENT: it is not installed; -ETIMEDOUT; -EPIPE: it ended instead. */
+ssize_t program_ask(const char *name, const void *request, size_t len, char *answer, size_t size, unsigned timeout_ms,
 	struct error *err);

@@ -14,6 +14,7 @@ struct arena;
 struct error;
 struct faults;
 struct json_writer;
+struct spec_pair;
 struct spec_resources;
 struct bpf_insn;
 
@@ -30,8 +31,29 @@ struct cgroup_value {
 	const char *origin;        /* "linux.resources.memory.limit" */
 };
 
+/* A property of a unit, as text: see systemd_protocol.h for how each signature is written. */
+struct cgroup_property {
+	const char *name, *signature, *text; /* "MemoryMax", "t", "1048576" */
+	const char *origin;                  /* JSON path */
+};
+
+struct cgroup_properties {
+	struct cgroup_property *items;
+	size_t count, size;
+};
+
+/* The transient unit of systemd's that makes the cgroup. */
+struct cgroup_unit {
+	const char *name; /* "husk-web.scope" */
+	bool user;        /* of the caller's own manager */
+	struct cgroup_properties start, limits;
+};
+
 struct cgroup_plan {
-	const char *path; /* relative to the root of the tree: "husk-web", "machine/a"; no "." or ".." or empty part */
+	const char
+		*path; /* relative to the root of the tree: "husk-web", "machine/a"; no "." or ".." or empty part; of a
+			     unit: NULL until systemd has made it */
+	struct cgroup_unit *unit; /* NULL: husk makes the cgroup */
 	struct cgroup_value *values;
 	size_t value_count;
 	struct bpf_insn *device_program; /* BPF_PROG_TYPE_CGROUP_DEVICE; NULL = no device rules, nothing is attached */
@@ -44,6 +66,20 @@ struct cgroup_plan {
  * v1 values that ask for nothing (false, 0, -1) count as unset. Returns 0; the caller looks at `faults`. */
 int cgroup_plan_make(const char *cgroups_path, const char *id, const struct spec_resources *resources,
 	struct arena *arena, struct cgroup_plan *ret_plan, struct faults *faults);
+
+/* The same with systemd as the manager: `cgroups_path` is slice:prefix:name; each part may be empty, NULL is "::ID" with
+ * the prefix husk. Annotations org.systemd.property.* are the unit's. */
+struct cgroup_unit_request {
+	const char *cgroups_path, *id;
+	bool user;
+	const struct spec_pair *annotations;
+	size_t annotation_count;
+};
+void cgroup_plan_make_unit(const struct cgroup_unit_request *request, const struct spec_resources *resources,
+	struct arena *arena, struct cgroup_plan *ret_plan, struct faults *faults);
+
+/* Adds the properties of the plan's values: for an update. */
+void cgroup_unit_limits(struct cgroup_unit *unit, const struct cgroup_plan *plan, struct arena *arena);
 
 /* The conversions on their own, for tests and `update`. */
 uint64_t cgroup_weight_from_shares(uint64_t shares);   /* cpu.shares 2..262144 to cpu.weight 1..10000 */
@@ -89,6 +125,9 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
  * An existing cgroup is taken as cgroup_look() takes it. On failure what was made is removed. */
 int cgroup_make(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err);
+/* The same for the cgroup of a unit, which systemd has made: enables what the values need, removes nothing. */
+int cgroup_take(
+	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err);
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
 
 /* Gives the cgroup to the user of the host who may make more below it: the folder, and the files that the kernel names in
@@ -102,6 +141,19 @@ int cgroup_write_values(const struct cgroup *cgroup, const struct cgroup_plan *p
  * where plan->device_program_must. */
 int cgroup_attach_devices(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
 
+/* ---- systemd ---- */
+
+/* Has systemd start the unit, with the process in it and all limits; its cgroup, in the arena. Of a unit that
+ * exists already (-EEXIST), and where systemd cannot be asked (-ENOENT, -ENOTCONN), nothing was made. */
+int cgroup_unit_start(
+	const struct cgroup_unit *unit, pid_t pid, struct arena *arena, const char **ret_path, struct error *err);
+
+/* Has systemd keep the unit's limits; all or none. */
+int cgroup_unit_set(const struct cgroup_unit *unit, struct arena *arena, struct error *err);
+
+/* Kills what is in the unit and waits until systemd has removed it with its cgroup. One that is gone is fine. */
+int cgroup_unit_stop(const char *name, bool user, struct arena *arena, struct error *err);
+
 /* ---- control, by the path in a record ---- */
 
 /* For other limits: adds to `resources` the half of a pair that it lacks as it is now (quota and period, limit and
@@ -109,7 +161,8 @@ int cgroup_attach_devices(const struct cgroup *cgroup, const struct cgroup_plan 
 int cgroup_complete(
 	const struct cgroup_host *host, const char *path, struct spec_resources *resources, struct error *err);
 
-/* Writes the values to a cgroup in use. Where one fails, those before it get what they had. Devices are left alone. */
+/* Writes the values to a cgroup in use, and has systemd keep those of a unit. Where one fails, those before it get what
+ * they had. Devices are left alone. */
 int cgroup_update(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct arena *arena, struct error *err);
 

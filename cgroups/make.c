@@ -230,6 +230,15 @@ int cgroup_make(
 	return 0;
 }
 
+int cgroup_take(
+	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err)
+{
+	unsigned parts = cgroup_path_parts(plan->path);
+
+	*ret_cgroup = (struct cgroup){ .fd = -1, .existing = parts, .parts = parts };
+	return walk_down(host, plan, &ret_cgroup->fd, err);
+}
+
 /* The path exists, so going down makes nothing. */
 int cgroup_enable_controllers(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err)
 {

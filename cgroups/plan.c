@@ -53,7 +53,8 @@ static const char *plan_path(const char *path, const char *id, struct arena *are
 		return arena_printf(arena, "husk-%s", id);
 	if (is_systemd_form(path))
 		faults_add(faults, "linux.cgroupsPath",
-			"\"%s\" is a path for systemd, which is not supported yet; write it as \"/slice/name\"", path);
+			"\"%s\" is a path for systemd: run husk with --systemd-cgroup, or write it as \"/slice/name\"",
+			path);
 	if (strchr(path, '\n'))
 		faults_add(faults, "linux.cgroupsPath", "a newline cannot be part of a cgroup's name");
 	if (strlen(path) > CGROUP_PATH_MAX)

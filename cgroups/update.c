@@ -151,6 +151,7 @@ int cgroup_update(
 {
 	struct written *written = ARENA_ARRAY(arena, plan->value_count, struct written);
 	cleanup_close int dir = cgroup_open_path(host, plan->path);
+	size_t done = 0;
 	int r = dir < 0 ? error_sys(err, dir, "open the cgroup %s", plan->path)
 			: cgroup_enable_controllers(host, plan, err);
 
@@ -161,8 +162,11 @@ int cgroup_update(
 		written[i].file = falls_back ? value->fallback : value->file;
 		written[i].before = value_before(dir, written[i].file, text, arena);
 		r = cgroup_write_value(dir, value, err);
-		if (r < 0)
-			take_back(dir, written, i);
+		done += r == 0;
 	}
+	if (r == 0 && plan->unit)
+		r = cgroup_unit_set(plan->unit, arena, err);
+	if (r < 0)
+		take_back(dir, written, done);
 	return r;
 }

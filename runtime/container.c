@@ -225,6 +225,7 @@ int container_freeze(const struct container *container, bool freeze, struct erro
 int container_update(const struct container *container, struct spec_resources *resources, struct arena *arena,
 	struct faults *faults, struct error *err)
 {
+	struct cgroup_unit unit = { .name = container->record.unit, .user = container->record.unit_user };
 	struct cgroup_host host;
 	struct cgroup_plan plan;
 	int r = need_cgroup(container, "update", err);
@@ -237,6 +238,10 @@ int container_update(const struct container *container, struct spec_resources *r
 	r = cgroup_complete(&host, container->record.cgroup, resources, err);
 	if (r == 0)
 		r = cgroup_plan_make(container->record.cgroup, container->id, resources, arena, &plan, faults);
+	if (r == 0 && unit.name) {
+		plan.unit = &unit;
+		cgroup_unit_limits(&unit, &plan, arena);
+	}
 	if (r == 0 && faults->count == 0)
 		r = cgroup_check_host(&host, &plan, err);
 	if (r == 0 && faults->count == 0)

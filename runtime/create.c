@@ -62,6 +62,10 @@ static int open_cgroups(struct creation *creation, struct error *err)
 	r = cgroup_host_open(&creation->host, err);
 	if (r == 0)
 		r = cgroup_check_host(&creation->host, &plan->cgroup, err);
+	if (r == 0 && creation->host.root < 0 && plan->cgroup.unit)
+		return error_bad(err, ENOTSUP, "systemd has no cgroup v2 here; use --cgroup-manager cgroupfs");
+	if (plan->cgroup.unit)
+		return r;
 	if (creation->host.root < 0) /* and no limit asks for one */
 		plan->has_cgroup = false;
 	/* A user to whom no cgroup was delegated has none to make one in. */
@@ -149,6 +153,8 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.created = now(plan->arena),
 		.owner = owner(plan->arena),
 		.cgroup = plan->has_cgroup ? plan->cgroup.path : NULL,
+		.unit = plan->cgroup.unit ? plan->cgroup.unit->name : NULL,
+		.unit_user = plan->cgroup.unit && plan->cgroup.unit->user,
 		.cgroup_existing = cgroup_existing,
 		.no_new_keyring = plan->no_new_keyring,
 		.unprivileged = geteuid() != 0,
@@ -173,7 +179,7 @@ static int claim(struct creation *creation, struct error *err)
 	container->dir = state_dir_claim(container->root, plan->id, err);
 	if (container->dir < 0)
 		return container->dir;
-	if (plan->has_cgroup)
+	if (plan->has_cgroup && !plan->cgroup.unit)
 		r = cgroup_look(&creation->host, plan->cgroup.path, &existing, err);
 	if (r < 0)
 		return r;
@@ -220,7 +226,9 @@ static int make_cgroup(struct creation *creation, struct error *err)
 {
 	const struct plan *plan = creation->plan;
 
-	return plan->has_cgroup ? cgroup_make(&creation->host, &plan->cgroup, &creation->cgroup, err) : 0;
+	if (!plan->has_cgroup || plan->cgroup.unit) /* that one is made for a process, which must be there first */
+		return 0;
+	return cgroup_make(&creation->host, &plan->cgroup, &creation->cgroup, err);
 }
 
 static int clone_init(struct creation *creation, struct error *err)
@@ -245,15 +253,31 @@ static int clone_init(struct creation *creation, struct error *err)
 
 /* ---- fill ---- */
 
+/* Where it put the cgroup, systemd says only then; until the record is complete, the unit's name is enough to undo it. */
+static int make_unit(struct creation *creation, struct error *err)
+{
+	struct record *record = &creation->container.record;
+	struct plan *plan = creation->plan;
+	int r;
+
+	if (!plan->cgroup.unit)
+		return 0;
+	r = cgroup_unit_start(plan->cgroup.unit, creation->child.pid, plan->arena, &plan->cgroup.path, err);
+	if (r == -EEXIST || r == -ENOENT || r == -ENOTCONN) /* nothing of ours to stop */
+		record->unit = NULL;
+	if (r < 0)
+		return r;
+	record->cgroup = plan->cgroup.path;
+	return cgroup_take(&creation->host, &plan->cgroup, &creation->cgroup, err);
+}
+
+/* What the child cannot go on without. */
 static int map_ids(struct creation *creation, struct error *err)
 {
 	const struct namespaces_plan *namespaces = &creation->plan->namespaces;
-	int r;
+	int r = namespaces->makes_user ? namespaces_write_maps(namespaces, creation->child.pid, err) : 0;
 
-	if (!namespaces->makes_user)
-		return 0;
-	r = namespaces_write_maps(namespaces, creation->child.pid, err);
-	return r < 0 ? r : child_send(&creation->child, err);
+	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
 static int fill_cgroup(struct creation *creation, struct error *err)
@@ -299,8 +323,10 @@ static int move_links(struct creation *creation, struct error *err)
 
 static int fill(struct creation *creation, struct error *err)
 {
-	int r = map_ids(creation, err);
+	int r = make_unit(creation, err);
 
+	if (r == 0)
+		r = map_ids(creation, err);
 	if (r == 0)
 		r = fill_cgroup(creation, err);
 	if (r == 0 && creation->resctrl >= 0)

@@ -50,9 +50,23 @@ static int erase_cgroup(const struct record *record, struct error *err)
 	if (r < 0)
 		return r;
 	r = cgroup_kill_all(&host, record->cgroup, KILL_TIMEOUT_MS, err);
-	if (r == 0)
+	if (r == 0 && !record->unit)
 		r = cgroup_remove(&host, record->cgroup, record->cgroup_existing, err);
 	cgroup_host_done(&host);
+	return r;
+}
+
+/* The cgroup goes with it. */
+static int erase_unit(const struct record *record, struct error *err)
+{
+	struct arena arena;
+	int r;
+
+	if (!record->unit)
+		return 0;
+	arena_init(&arena);
+	r = cgroup_unit_stop(record->unit, record->unit_user, &arena, err);
+	arena_done(&arena);
 	return r;
 }
 
@@ -88,6 +102,8 @@ int container_erase(struct container *container, struct error *err)
 
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
+	if (r == 0)
+		r = erase_unit(&container->record, err);
 	if (r == 0)
 		r = erase_resctrl(&container->record, err);
 	if (r == 0)

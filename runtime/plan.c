@@ -131,6 +131,28 @@ static void plan_delegation(struct plan *plan)
 	plan->delegates = plan->delegates && plan->cgroup_owner != 0; /* root's it is already */
 }
 
+static void plan_cgroup(struct plan *plan, const struct plan_request *request, struct faults *faults)
+{
+	const struct spec *spec = plan->spec;
+	const struct spec_linux *linux_ = &spec->linux_;
+
+	if (!plan->has_cgroup)
+		return;
+	if (request->systemd)
+		cgroup_plan_make_unit(
+			&(struct cgroup_unit_request){
+				.cgroups_path = linux_->cgroups_path,
+				.id = plan->id,
+				.user = request->systemd_user,
+				.annotations = spec->annotations,
+				.annotation_count = spec->annotation_count,
+			},
+			&linux_->resources, plan->arena, &plan->cgroup, faults);
+	else
+		cgroup_plan_make(
+			linux_->cgroups_path, plan->id, &linux_->resources, plan->arena, &plan->cgroup, faults);
+}
+
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
 	struct faults *faults)
 {
@@ -154,6 +176,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	steps_init(&plan->steps, arena);
 	namespaces_plan(spec, arena, &plan->namespaces);
 
+	plan_cgroup(plan, request, faults);
 	plan->child_opens = request->unprivileged && plan->namespaces.makes_user;
 	process_first_steps(plan);
 	if (plan->child_opens)
@@ -164,10 +187,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	add_view(plan, request);
 	process_last_steps(plan, request, faults);
 	plan_delegation(plan);
-
-	if (!plan->has_cgroup)
-		return 0;
-	return cgroup_plan_make(linux_->cgroups_path, plan->id, &linux_->resources, arena, &plan->cgroup, faults);
+	return 0;
 }
 
 void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,

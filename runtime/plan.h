@@ -67,7 +67,9 @@ struct plan_request {
 	const char *id;
 	const char *bundle; /* absolute */
 	enum gate gate;
-	bool no_cgroup; /* --cgroup-manager disabled */
+	bool no_cgroup;    /* --cgroup-manager disabled */
+	bool systemd;      /* --cgroup-manager systemd */
+	bool systemd_user; /* the caller's own one */
 	bool no_new_keyring;
 	bool unprivileged; /* the caller is not root */
 	bool no_pivot;     /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
@@ -80,6 +82,9 @@ struct plan_request {
 /* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
 	struct faults *faults);
+
+/* Whether the walk begins by waiting for its parent: for id maps, or for a cgroup that only systemd can move it to. */
+bool plan_awaits_parent(const struct plan *plan);
 
 /* The plan of a process that joins the container of `spec`; `flags` are the namespaces it enters (CLONE_NEW*). */
 void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,

@@ -44,7 +44,10 @@ static void write_namespaces(const struct plan *plan, struct json_writer *w)
 static void write_cgroup(const struct plan *plan, struct json_writer *w)
 {
 	json_object(w, "cgroup");
-	json_string(w, "path", plan->cgroup.path);
+	if (plan->cgroup.unit)
+		json_string(w, "unit", plan->cgroup.unit->name);
+	else
+		json_string(w, "path", plan->cgroup.path);
 	json_array(w, "values");
 	for (size_t i = 0; i < plan->cgroup.value_count; i++) {
 		const struct cgroup_value *value = &plan->cgroup.values[i];
@@ -130,9 +133,25 @@ static void print_namespaces(const struct plan *plan, FILE *out)
 	}
 }
 
+static void print_properties(const struct cgroup_properties *properties, FILE *out)
+{
+	for (size_t i = 0; i < properties->count; i++)
+		(void)fprintf(out, "  %s=%s\n", properties->items[i].name, properties->items[i].text);
+}
+
+static void print_unit(const struct cgroup_unit *unit, FILE *out)
+{
+	(void)fprintf(out, "%s: %s\n", unit->user ? "unit of the user's systemd" : "systemd unit", unit->name);
+	print_properties(&unit->start, out);
+	print_properties(&unit->limits, out);
+}
+
 static void print_cgroup(const struct plan *plan, FILE *out)
 {
-	(void)fprintf(out, "cgroup: %s\n", plan->cgroup.path);
+	if (plan->cgroup.unit)
+		print_unit(plan->cgroup.unit, out);
+	else
+		(void)fprintf(out, "cgroup: %s\n", plan->cgroup.path);
 	for (size_t i = 0; i < plan->cgroup.value_count; i++)
 		(void)fprintf(out, "  write \"%s\" to %s\n", plan->cgroup.values[i].text, plan->cgroup.values[i].file);
 	if (plan->cgroup.device_program)

@@ -258,14 +258,20 @@ static void add_affinity(struct plan *plan, const char *list, const char *origin
 	steps_add(&plan->steps, &affinity_step, origin, args);
 }
 
+bool plan_awaits_parent(const struct plan *plan)
+{
+	return plan->namespaces.makes_user || plan->cgroup.unit;
+}
+
 void process_first_steps(struct plan *plan)
 {
 	bool user = plan->namespaces.makes_user || plan->namespaces.joins_user;
 
 	steps_add(&plan->steps, &session_step, NULL, NULL);
 	add_affinity(plan, NULL, NULL);
-	if (plan->namespaces.makes_user)
-		steps_add(&plan->steps, &await_maps_step, NULL, NULL);
+	if (plan_awaits_parent(plan))
+		steps_add(&plan->steps, &await_parent_step, NULL,
+			plan->namespaces.makes_user ? "the id maps" : "its cgroup");
 	if (user)
 		steps_add(&plan->steps, &become_root_step, "linux.uidMappings", NULL);
 }

@@ -42,6 +42,10 @@ static void write_header(const struct record *record, struct json_writer *w)
 		json_string(w, "cgroup", record->cgroup);
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
 	}
+	if (record->unit) {
+		json_string(w, "unit", record->unit);
+		json_bool(w, "unitUser", record->unit_user);
+	}
 	if (record->has_resctrl) {
 		json_string(w, "resctrl", record->resctrl.name);
 		json_bool(w, "resctrlMade", record->resctrl.make);
@@ -166,6 +170,8 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->created = member_text(header, "created");
 	record->owner = member_text(header, "owner");
 	record->cgroup = member_text(header, "cgroup");
+	record->unit = member_text(header, "unit");
+	record->unit_user = member_bool(header, "unitUser");
 	record->resctrl.name = member_text(header, "resctrl");
 	record->resctrl.mon_group = member_text(header, "resctrlMonitoring");
 	record->resctrl.make = member_bool(header, "resctrlMade");

@@ -68,15 +68,14 @@ static int affinity_apply(const struct step *step, struct walk *walk)
 	return syscall(SYS_sched_setaffinity, 0, sizeof(args->bits), args->bits) < 0 && args->list ? -errno : 0;
 }
 
-/* ---- a new user namespace ---- */
+/* ---- what only the parent can do first ---- */
 
-static void await_maps_say(const struct step *step, struct text *text)
+static void await_parent_say(const struct step *step, struct text *text)
 {
-	(void)step;
-	text_add(text, "wait for the id maps");
+	text_add(text, "wait for %s", (const char *)step->args);
 }
 
-static int await_maps_apply(const struct step *step, struct walk *walk)
+static int await_parent_apply(const struct step *step, struct walk *walk)
 {
 	(void)step;
 	return walk_await_parent(walk);
@@ -553,7 +552,7 @@ static int seccomp_apply(const struct step *step, struct walk *walk)
 
 STEP_KIND(affinity_step, "affinity", affinity);
 STEP_KIND(session_step, "session", session);
-STEP_KIND(await_maps_step, "await-id-maps", await_maps);
+STEP_KIND(await_parent_step, "await-parent", await_parent);
 STEP_KIND(become_root_step, "become-root", become_root);
 STEP_KIND(make_cwd_step, "make-cwd", make_cwd);
 STEP_KIND(enter_cwd_step, "cwd", enter_cwd);

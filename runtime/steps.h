@@ -38,7 +38,7 @@ struct affinity_args {
 
 extern const struct step_kind affinity_step;     /* struct affinity_args */
 extern const struct step_kind session_step;      /* none */
-extern const struct step_kind await_maps_step;   /* none */
+extern const struct step_kind await_parent_step; /* const char *: for what */
 extern const struct step_kind become_root_step;  /* none */
 extern const struct step_kind make_cwd_step;     /* char *: path */
 extern const struct step_kind enter_cwd_step;    /* char *: path */

@@ -44,8 +44,8 @@ static void write_cgroup(struct json_writer *w)
 	json_object(w, "cgroup");
 	json_bool(w, "v1", false);
 	json_bool(w, "v2", true);
-	json_bool(w, "systemd", false);
-	json_bool(w, "systemdUser", false);
+	json_bool(w, "systemd", true);
+	json_bool(w, "systemdUser", true);
 	json_bool(w, "rdma", true);
 	json_object_end(w);
 }

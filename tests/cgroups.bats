@@ -194,3 +194,45 @@ ended with 137"* ]]
 	in_container 'stat -c %u /sys/fs/cgroup/cgroup.procs'
 	expect 0 0
 }
+
+# ---- the systemd cgroup manager, as far as it needs no systemd; the rest is tests/systemd ----
+
+@test "a systemd that does not answer is an error in time, and leaves nothing" {
+	config 'del(.linux.resources)'
+	python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+time.sleep(60)' "$BATS_TEST_TMPDIR/bus" 3>&- &
+	later eval "kill $!; wait $!"
+	eventually test -S "$BATS_TEST_TMPDIR/bus"
+	DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus try --systemd-cgroup run --id "$id" "$bundle"
+	expect_error 125 "systemd gave no answer within 5 s"
+}
+
+@test "without systemd, its cgroup manager says what to do instead" {
+	[ ! -e /run/systemd/private ] || skip "systemd is here"
+	config 'del(.linux.resources)'
+	DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/none try --systemd-cgroup run --id "$id" "$bundle"
+	expect_error 125 "cannot reach systemd" "--cgroup-manager cgroupfs"
+}
+
+@test "paths and properties for systemd are checked before anything is made" {
+	local path
+	for path in /a/b name a-.slice:p:n a--b.slice:p:n -a.slice:p:n ../x.slice:p:n a.slice:p:n/m a.slice:p:n.slice; do
+		config --arg path "$path" '.linux.cgroupsPath = $path'
+		try --systemd-cgroup run --id "$id" "$bundle"
+		expect_error 125 "config.json: linux.cgroupsPath"
+	done
+	config 'del(.linux.cgroupsPath) | .annotations = {"org.systemd.property.ExecStart": "\u0027/bin/sh\u0027"}'
+	try --systemd-cgroup run --id "$id" "$bundle"
+	expect_error 125 'annotations["org.systemd.property.ExecStart"]' "ExecStart"
+}
+
+@test "plan shows the unit that systemd would be asked for" {
+	config '.linux.cgroupsPath = "machine.slice:libpod:abc" | .linux.resources = {"pids": {"limit": 7}}'
+	try --systemd-cgroup plan "$bundle"
+	expect 0
+	[[ $output == *"systemd unit: libpod-abc.scope"* && $output == *"TasksMax=7"* && $output == *"Slice=machine.slice"* ]]
+}

@@ -171,9 +171,24 @@ static int read_config(
 	return r < 0 ? error_at(err, "%s", bundle->path) : 0;
 }
 
+/* Root of the host has the host's systemd; everybody else, also root of a user namespace that a session's environment
+ * came along to, the one of the session. */
+static bool has_own_systemd(void)
+{
+	static const char all[] = "         0          0 4294967295";
+	char map[256];
+
+	if (geteuid() != 0)
+		return true;
+	if (file_read_small_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0 || strcmp(map, all) == 0)
+		return false;
+	return getenv("XDG_RUNTIME_DIR") || getenv("DBUS_SESSION_BUS_ADDRESS");
+}
+
 int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
 	struct error *err)
 {
+	const struct globals *globals = invocation->globals;
 	struct faults faults;
 	int r;
 
@@ -181,10 +196,10 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	r = read_config(invocation, bundle, &faults, err);
 	if (r < 0)
 		return r;
-	if (invocation->globals->systemd_cgroup || invocation->globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD)
-		return error_bad(err, ENOTSUP, "the systemd cgroup manager is not supported yet");
 	request->bundle = bundle->path;
-	request->no_cgroup = invocation->globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	request->no_cgroup = globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
+	request->systemd = globals->systemd_cgroup || globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD;
+	request->systemd_user = request->systemd && has_own_systemd();
 	if (faults.count == 0)
 		r = plan_make(bundle->spec, request, invocation->arena, &bundle->plan, &faults);
 	bundle->plan.config = bundle->text;

@@ -5,7 +5,7 @@
 # there before make the test fail, whatever it was about.
 # shellcheck shell=bash disable=SC2016,SC2154 # variables of jq and of bats
 
-tree=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+tree=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 HUSK=${HUSK:-$tree/build/husk}
 cgroups=/sys/fs/cgroup
 
