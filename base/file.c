@@ -86,16 +86,26 @@ int file_read_at(
 	return file_read_fd(fd, name, max, arena, ret_text, ret_len, err);
 }
 
+/* The kernel fills a page with whole lines before it lets a reader come again [fs/seq_file.c]: what is shorter than half
+ * of one, with lines shorter than the other half, is all. Looking for an end costs as much as reading. */
+enum { WHOLE_BELOW = 2048 };
+
 ssize_t file_read_small_at(int dir, const char *name, char *buf, size_t size)
 {
 	cleanup_close int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t len;
+	ssize_t len, more;
 
 	if (fd < 0)
 		return -errno;
-	len = read_all(fd, buf, size);
+	len = read(fd, buf, size);
 	if (len < 0)
-		return len;
+		return -errno;
+	if (len >= WHOLE_BELOW) {
+		more = read_all(fd, buf + len, size - (size_t)len);
+		if (more < 0)
+			return more;
+		len += more;
+	}
 	if ((size_t)len == size)
 		return -E2BIG;
 	if (len > 0 && buf[len - 1] == '\n')

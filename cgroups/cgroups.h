@@ -169,6 +169,16 @@ int cgroup_update(
 /* Adds what it has used as members of the writer's open object: cpu, cpuset, memory, pids, blkio, hugetlb. */
 int cgroup_stats_write(const struct cgroup_host *host, const char *path, struct json_writer *w, struct error *err);
 
+/* What a cgroup uses now: for tables of many. What a controller that is off would count is 0. */
+struct cgroup_usage {
+	uint64_t cpu_us;               /* since it was made */
+	uint64_t memory, memory_limit; /* bytes, with the page cache; UINT64_MAX = no limit */
+	uint64_t pids, pids_limit;
+	uint64_t io_read, io_written;                      /* bytes, of all devices */
+	double cpu_pressure, memory_pressure, io_pressure; /* percent of the last 10 s in which something waited */
+};
+int cgroup_usage_read(const struct cgroup_host *host, const char *path, struct cgroup_usage *ret);
+
 /* Waits at most `timeout_ms` for a change of what lives in it or of its memory.events. False when it is empty or gone. */
 bool cgroup_wait(const struct cgroup_host *host, const char *path, int timeout_ms);
 

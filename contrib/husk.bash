@@ -25,7 +25,7 @@ _husk() {
 		words=$(_husk_help "$husk" "$command" | grep '^-')
 	else
 		case $command in
-		start | state | kill | delete | exec | ps | events | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
+		start | state | kill | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
 		help) words=$(_husk_help "$husk" | grep -v '^-') ;;
 		*) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
 		esac

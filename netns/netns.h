@@ -4,6 +4,8 @@
  * move into one. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 struct arena;
 struct error;
 struct spec_net_device;
@@ -23,3 +25,13 @@ int net_devices_move(const struct spec_net_device *devices, size_t count, int ne
 /* Takes the move back, or is done with it: one of the two. NULL is fine. */
 void net_devices_return(struct net_devices_moved *moved);
 void net_devices_done(struct net_devices_moved *moved);
+
+/* What went through one link: bytes, packets, errors, dropped. */
+enum { NET_COUNTERS_MAX = 64 };
+struct net_counters {
+	char name[32];
+	uint64_t rx[4], tx[4];
+};
+
+/* Those of the network that the process is in; returns how many. */
+size_t net_counters_read(pid_t pid, struct net_counters *ret, size_t size);

@@ -159,6 +159,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.no_new_keyring = plan->no_new_keyring,
 		.unprivileged = geteuid() != 0,
 		.notifies = plan->notify_step != 0,
+		.shares_network = !plan->spec->linux_.namespaces[SPEC_NS_NETWORK].given,
 		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
 		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
 		.has_poststop = plan->spec->hooks[SPEC_HOOK_POSTSTOP].count > 0,

@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
 	&list_command,
 	&ps_command,
 	&events_command,
+	&stats_command,
 	&kill_command,
 	&pause_command,
 	&resume_command,

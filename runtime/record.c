@@ -56,6 +56,7 @@ static void write_header(const struct record *record, struct json_writer *w)
 	json_bool(w, "unprivileged", record->unprivileged);
 	json_bool(w, "notifies", record->notifies);
 	json_bool(w, "sharesPids", record->shares_pids);
+	json_bool(w, "sharesNetwork", record->shares_network);
 	json_bool(w, "hasPoststart", record->has_poststart);
 	json_bool(w, "hasPoststop", record->has_poststop);
 	json_object(w, "annotations");
@@ -180,6 +181,7 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->unprivileged = member_bool(header, "unprivileged");
 	record->notifies = member_bool(header, "notifies");
 	record->shares_pids = member_bool(header, "sharesPids");
+	record->shares_network = member_bool(header, "sharesNetwork");
 	record->has_poststart = member_bool(header, "hasPoststart");
 	record->has_poststop = member_bool(header, "hasPoststop");
 	read_annotations(header, arena, record);

@@ -34,6 +34,7 @@ struct record {
 	bool no_new_keyring;              /* the one flag that changes the plan of the same config */
 	bool unprivileged;                /* made by a user who is not root: so is the plan */
 	bool notifies;                    /* it was given a NOTIFY_SOCKET */
+	bool shares_network;              /* it has no network namespace of its own */
 	bool shares_pids;                 /* it has no pid namespace that ends with its first process */
 	bool has_poststart, has_poststop; /* hooks; what they are is in the config */
 	struct spec_pair *annotations;

@@ -338,3 +338,61 @@ over" ]
 	husk run --no-pivot --id "$id" --detach --keep "$bundle" >/dev/null 2>&1 </dev/null
 	[ "$(husk exec "$id" ls / | head -1)" = bin ]
 }
+
+# ---- stats ----
+
+stats_of() { husk stats --format json "$@"; } # ID...
+
+@test "stats: a row for each container that runs, numbers for each that is named" {
+	sh_args 'sleep 100'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	husk create --bundle "$bundle" "$id-2" >/dev/null 2>&1 </dev/null
+	try stats
+	expect 0
+	[[ ${lines[0]} == "ID "*"CPU %"*"MEM USAGE / LIMIT"*"MEM %"*"NET I/O"*"BLOCK I/O"*"PIDS"*"PRESSURE"* ]]
+	[ "$(awk '{ print $1 }' <<<"$output" | sort | tail -n +2 | tr '\n' ' ')" = "$id $id-2 " ]
+	[ "$(awk '{ print index($0, $2) }' <<<"${lines[1]}")" = "$(awk '{ print index($0, $2) }' <<<"${lines[2]}")" ]
+	[ "$(stats_of "$id" | jq -r '.[].id')" = "$id" ]
+	husk kill "$id" KILL
+	eventually is_status "$id" stopped
+	[ "$(stats_of | jq -r '.[].id')" = "$id-2" ]
+	[ "$(stats_of --all | jq -r '.[].id' | wc -l)" = 2 ]
+	try stats "$id-3"
+	expect_error 1 "$id-3" "does not exist"
+}
+
+@test "stats: the numbers are those of the cgroup and of the links" {
+	needs_controller memory pids
+	config '.linux.resources = {"memory": {"limit": 67108864}, "pids": {"limit": 50}}'
+	sh_args 'head -c 20000000 /dev/zero | tail -c 20000000 >/tmp/file; sleep 100'
+	config '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	enough() { [ "$(stats_of "$id" | jq '.[0].memory.usage')" -gt 20000000 ]; }
+	eventually enough
+	[ "$(stats_of "$id" | jq '.[0].memory.limit')" = 67108864 ]
+	[ "$(stats_of "$id" | jq '.[0].pids.limit')" = 50 ]
+	[ "$(stats_of "$id" | jq '.[0].memory.percent > 29 and .[0].cpu.usageMicroseconds > 0')" = true ]
+}
+
+@test "stats --stream: CPU % is of the last interval, until interrupted" {
+	sh_args 'while :; do :; done'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	"$HUSK" --root "$state" stats --stream --interval 300ms --format json "$id" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	local pid=$!
+	rounds() { [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -ge 3 ]; }
+	eventually rounds
+	kill "$pid"
+	wait "$pid" || true
+	sed -n 3p "$BATS_TEST_TMPDIR/out" | jq -e '.[0].cpu.percent > 30 and .[0].cpu.percent < 110'
+	husk kill "$id" KILL
+}
+
+@test "stats --format openmetrics is what promtool(1) takes" {
+	sh_args 'sleep 100'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	try stats --format openmetrics
+	expect 0
+	[[ $output == *"# TYPE husk_container_cpu_usage_seconds_total counter"*"{id=\"$id\"}"*"# EOF" ]]
+	command -v promtool >/dev/null || skip "promtool is not installed (Debian's prometheus)"
+	promtool check metrics <<<"$output"
+}

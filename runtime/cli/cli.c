@@ -211,6 +211,27 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	return cli_tell_faults(&faults, invocation->arena, err);
 }
 
+/* "5", "5s", "1m", "500ms" */
+int cli_parse_interval(const char *text, int *ret_ms, struct error *err)
+{
+	static const struct {
+		const char *unit;
+		unsigned ms;
+	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "h", 3600000 } };
+	size_t len = strspn(text, "0123456789");
+	uint64_t number = 0;
+
+	for (size_t i = 0; len > 0 && len < 10 && i < ARRAY_SIZE(units); i++) {
+		if (strcmp(text + len, units[i].unit) != 0)
+			continue;
+		number = strtoull(text, NULL, 10) * units[i].ms;
+		*ret_ms = (int)number;
+		if (number > 0 && number <= INT32_MAX)
+			return 0;
+	}
+	return error_bad(err, EINVAL, "--interval: expected a time as 5s, found \"%s\"", text);
+}
+
 /* ---- output ---- */
 
 int cli_write(const char *text, size_t len, struct error *err)

@@ -104,49 +104,23 @@ static int write_json(const struct states *states, struct error *err)
 
 enum { COLUMNS = 6 };
 
-static void row_of(const struct spec_state *state, char pid[16], const char *row[COLUMNS])
-{
-	(void)snprintf(pid, 16, "%d", state->pid);
-	row[0] = state->id;
-	row[1] = pid;
-	row[2] = spec_status_names[state->status];
-	row[3] = state->bundle;
-	row[4] = state->created ? state->created : "";
-	row[5] = state->owner ? state->owner : "";
-}
-
-static void widen(const char *const row[COLUMNS], size_t widths[COLUMNS])
-{
-	for (int i = 0; i < COLUMNS; i++)
-		if (strlen(row[i]) > widths[i])
-			widths[i] = strlen(row[i]);
-}
-
-static void print_row(const char *const row[COLUMNS], const size_t widths[COLUMNS])
-{
-	for (int i = 0; i < COLUMNS - 1; i++)
-		(void)printf("%-*s   ", (int)widths[i], row[i]);
-	(void)printf("%s\n", row[COLUMNS - 1]);
-}
-
-static int write_table(const struct states *states, struct error *err)
+static int write_table(const struct states *states, struct arena *arena, struct error *err)
 {
 	static const char *const titles[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
-	size_t widths[COLUMNS] = { 0 };
-	const char *row[COLUMNS];
-	char pid[16];
+	const char **cells = ARENA_ARRAY(arena, (states->count + 1) * COLUMNS, const char *);
 
-	widen(titles, widths);
+	memcpy(cells, titles, sizeof(titles));
 	for (size_t i = 0; i < states->count; i++) {
-		row_of(&states->items[i], pid, row);
-		widen(row, widths);
+		const struct spec_state *state = &states->items[i];
+		const char **row = cells + (i + 1) * COLUMNS;
+		row[0] = state->id;
+		row[1] = arena_printf(arena, "%d", state->pid);
+		row[2] = spec_status_names[state->status];
+		row[3] = state->bundle;
+		row[4] = state->created ? state->created : "";
+		row[5] = state->owner ? state->owner : "";
 	}
-	print_row(titles, widths);
-	for (size_t i = 0; i < states->count; i++) {
-		row_of(&states->items[i], pid, row);
-		print_row(row, widths);
-	}
-	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+	return cli_write_table(cells, COLUMNS, states->count + 1, err);
 }
 
 static int by_name(const void *left, const void *right)
@@ -180,7 +154,8 @@ static int list_run(const struct invocation *invocation, struct error *err)
 	r = collect(invocation, root, ids, count, &states, err);
 	if (r < 0 && *err->what)
 		return r;
-	written = options->format == FORMAT_JSON ? write_json(&states, err) : write_table(&states, err);
+	written = options->format == FORMAT_JSON ? write_json(&states, err)
+						 : write_table(&states, invocation->arena, err);
 	return written < 0 ? written : r;
 }
 

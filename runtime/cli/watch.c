@@ -14,6 +14,7 @@
 #include "base/json_write.h"
 #include "base/program.h"
 #include "base/text.h"
+#include "netns/netns.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
 
@@ -151,59 +152,29 @@ struct events_options {
 	const char *interval;
 };
 
-/* "5", "5s", "1m", "500ms" */
-static int parse_interval(const char *text, int *ret_ms, struct error *err)
+static void write_interface(struct json_writer *w, const struct net_counters *counters)
 {
-	static const struct {
-		const char *unit;
-		unsigned ms;
-	} units[] = { { "", 1000 }, { "s", 1000 }, { "ms", 1 }, { "m", 60000 }, { "h", 3600000 } };
-	size_t len = strspn(text, "0123456789");
-	uint64_t number = 0;
-
-	for (size_t i = 0; len > 0 && len < 10 && i < ARRAY_SIZE(units); i++) {
-		if (strcmp(text + len, units[i].unit) != 0)
-			continue;
-		number = strtoull(text, NULL, 10) * units[i].ms;
-		*ret_ms = (int)number;
-		if (number > 0 && number <= INT32_MAX)
-			return 0;
-	}
-	return error_bad(err, EINVAL, "--interval: expected a time as 5s, found \"%s\"", text);
-}
-
-/* "  eth0: 1 2 3 4 0 0 0 0 5 6 7 8 ..." [proc_pid_net(5)] */
-static void write_interface(struct json_writer *w, const char *line)
-{
-	unsigned long long rx[4], tx[4];
-	char name[32];
-
-	/* NOLINTNEXTLINE(cert-err34-c): of the kernel's own */
-	if (sscanf(line, " %31[^:]: %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", name, &rx[0], &rx[1],
-		    &rx[2], &rx[3], &tx[0], &tx[1], &tx[2], &tx[3]) != 9)
-		return;
 	json_object(w, NULL);
-	json_string(w, "Name", name);
-	json_uint(w, "RxBytes", rx[0]);
-	json_uint(w, "RxPackets", rx[1]);
-	json_uint(w, "RxErrors", rx[2]);
-	json_uint(w, "RxDropped", rx[3]);
-	json_uint(w, "TxBytes", tx[0]);
-	json_uint(w, "TxPackets", tx[1]);
-	json_uint(w, "TxErrors", tx[2]);
-	json_uint(w, "TxDropped", tx[3]);
+	json_string(w, "Name", counters->name);
+	json_uint(w, "RxBytes", counters->rx[0]);
+	json_uint(w, "RxPackets", counters->rx[1]);
+	json_uint(w, "RxErrors", counters->rx[2]);
+	json_uint(w, "RxDropped", counters->rx[3]);
+	json_uint(w, "TxBytes", counters->tx[0]);
+	json_uint(w, "TxPackets", counters->tx[1]);
+	json_uint(w, "TxErrors", counters->tx[2]);
+	json_uint(w, "TxDropped", counters->tx[3]);
 	json_object_end(w);
 }
 
 static void write_interfaces(struct json_writer *w, pid_t pid)
 {
-	char path[64], buf[16384];
+	struct net_counters counters[NET_COUNTERS_MAX];
+	size_t count = net_counters_read(pid, counters, ARRAY_SIZE(counters));
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", pid);
 	json_array(w, "network_interfaces");
-	if (file_read_small_at(AT_FDCWD, path, buf, sizeof(buf)) > 0)
-		for (const char *line = buf; *line; line += strcspn(line, "\n"), line += *line == '\n')
-			write_interface(w, line);
+	for (size_t i = 0; i < count; i++)
+		write_interface(w, &counters[i]);
 	json_array_end(w);
 }
 
@@ -265,7 +236,7 @@ static int watch(const struct invocation *invocation, const struct container *co
 	struct cgroup_host host;
 	int interval_ms = 0, r;
 
-	r = parse_interval(options->interval ? options->interval : "5s", &interval_ms, err);
+	r = cli_parse_interval(options->interval ? options->interval : "5s", &interval_ms, err);
 	if (r == 0 && container->status == SPEC_STOPPED)
 		r = error_bad(err, ESRCH, "container not running: \"%s\" is stopped", container->id);
 	if (r == 0 && !cgroup)

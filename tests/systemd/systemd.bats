@@ -16,8 +16,8 @@ value() { cat "$(group)/$1"; }                        # FILE
 property() { systemctl show -P "$1" "${2:-$(scope)}"; } # NAME [UNIT]
 is_gone() { ! systemctl --quiet list-units --all "$1" --no-legend | grep -q "$1"; } # UNIT
 
-in_systemd() { # OPTIONS...: runs the bundle as a unit and waits until its program says "ready"
-	husk --systemd-cgroup run --id "$id" "$@" "$bundle" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" </dev/null &
+in_systemd() { # runs the bundle as a unit and waits until its program says "ready"
+	husk --systemd-cgroup run --id "$id" "$bundle" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" </dev/null &
 	job=$!
 	eventually grep -q ready "$BATS_TEST_TMPDIR/out" || fail "$(cat "$BATS_TEST_TMPDIR/err")"
 }

@@ -208,7 +208,7 @@ static void values(void **state)
 		{ "IOWeight", "t", "200" },
 		{ "AllowedCPUs", "ay", "0f02" },
 	};
-	const char *signature, *text;
+	const char *signature = "", *text;
 	struct fixture f;
 
 	(void)state;

@@ -1,0 +1,26 @@
+/* runtime/cli/table.c: tables for people. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "runtime/cli/cli.h"
+
+int cli_write_table(const char *const *cells, size_t columns, size_t rows, struct error *err)
+{
+	size_t *widths = calloc(columns, sizeof(*widths));
+
+	if (!widths)
+		return error_sys(err, ENOMEM, "write a table");
+	for (size_t i = 0; i < columns * rows; i++)
+		if (strlen(cells[i]) > widths[i % columns])
+			widths[i % columns] = strlen(cells[i]);
+	for (size_t i = 0; i < columns * rows; i++)
+		if (i % columns < columns - 1)
+			(void)printf("%-*s   ", (int)widths[i % columns], cells[i]);
+		else
+			(void)printf("%s\n", cells[i]);
+	free(widths);
+	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+}
