@@ -1,6 +1,10 @@
 /* runtime/cli/resources.c: husk pause, resume, update: the cgroup of a container that is there. */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -83,9 +87,11 @@ struct update_options {
 	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_idle, *cpu_rt_period,
 		*cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation, *memory_swap, *kernel_memory,
 		*kernel_memory_tcp, *pids_limit, *l3_cache_schema, *mem_bw_schema;
+	struct option_list weight_device, read_bps, write_bps, read_iops, write_iops;
 };
 
-enum unit { NUMBER, BYTES, TEXT };
+/* Those of devices are lists of PATH:VALUE. */
+enum unit { NUMBER, BYTES, TEXT, DEVICE_WEIGHT, DEVICE_BYTES, DEVICE_NUMBER };
 
 /* In the order of the document that they are put into. */
 static const struct {
@@ -99,6 +105,11 @@ static const struct {
 		object, key, option, offsetof(struct update_options, member), unit                                     \
 	}
 	VALUE("blockIO", "weight", "blkio-weight", blkio_weight, NUMBER),
+	VALUE("blockIO", "weightDevice", "blkio-weight-device", weight_device, DEVICE_WEIGHT),
+	VALUE("blockIO", "throttleReadBpsDevice", "device-read-bps", read_bps, DEVICE_BYTES),
+	VALUE("blockIO", "throttleWriteBpsDevice", "device-write-bps", write_bps, DEVICE_BYTES),
+	VALUE("blockIO", "throttleReadIOPSDevice", "device-read-iops", read_iops, DEVICE_NUMBER),
+	VALUE("blockIO", "throttleWriteIOPSDevice", "device-write-iops", write_iops, DEVICE_NUMBER),
 	VALUE("cpu", "shares", "cpu-share", cpu_share, NUMBER),
 	VALUE("cpu", "quota", "cpu-quota", cpu_quota, NUMBER),
 	VALUE("cpu", "period", "cpu-period", cpu_period, NUMBER),
@@ -116,9 +127,12 @@ static const struct {
 	VALUE("pids", "limit", "pids-limit", pids_limit, NUMBER),
 };
 
-static const char *given(const struct update_options *options, size_t i)
+static bool given(const struct update_options *options, size_t i)
 {
-	return *(const char *const *)((const char *)options + values[i].offset);
+	const char *at = (const char *)options + values[i].offset;
+
+	return values[i].unit >= DEVICE_WEIGHT ? ((const struct option_list *)at)->count > 0
+					       : *(const char *const *)at != NULL;
 }
 
 /* "512m", "1GiB", "-1" */
@@ -151,20 +165,75 @@ static int parse_bytes(const char *text, int64_t *ret)
 	return r == 0 && *rest ? -EINVAL : r;
 }
 
-static int write_value(struct json_writer *w, size_t i, const char *text, struct error *err)
+static int read_number(size_t i, const char *text, int64_t *ret, struct error *err)
 {
+	bool bytes = values[i].unit == BYTES || values[i].unit == DEVICE_BYTES;
+	int r = bytes ? parse_bytes(text, ret) : text_to_s64(text, INT64_MIN, INT64_MAX, ret);
+
+	return r == 0 ? 0
+		      : error_bad(err, EINVAL, "--%s: expected %s, found \"%s\"", values[i].option,
+				bytes ? "a size as 512m" : "a number", text);
+}
+
+/* "/dev/sda:10mb", "8:0:10mb" */
+static int write_device(struct json_writer *w, size_t i, const char *text, struct error *err)
+{
+	const char *colon = strrchr(text, ':');
+	char *device = colon ? strndup(text, (size_t)(colon - text)) : NULL;
+	unsigned major = 0, minor = 0;
+	struct stat st;
 	int64_t number = 0;
 	int r = 0;
 
+	if (!device)
+		return error_bad(err, EINVAL, "--%s: expected DEVICE:VALUE, as /dev/sda:10mb, found \"%s\"",
+			values[i].option, text);
+	if (sscanf(device, "%u:%u", &major, &minor) != 2) { /* NOLINT(cert-err34-c): the kernel checks what it is */
+		if (stat(device, &st) < 0)
+			r = error_sys(err, errno, "--%s: look at %s", values[i].option, device);
+		else if (!S_ISBLK(st.st_mode))
+			r = error_bad(err, ENOTBLK, "--%s: %s is no block device", values[i].option, device);
+		else
+			major = major(st.st_rdev), minor = minor(st.st_rdev);
+	}
+	if (r == 0)
+		r = read_number(i, colon + 1, &number, err);
+	json_object(w, NULL);
+	json_uint(w, "major", major);
+	json_uint(w, "minor", minor);
+	json_int(w, values[i].unit == DEVICE_WEIGHT ? "weight" : "rate", number);
+	json_object_end(w);
+	free(device);
+	return r;
+}
+
+static int write_devices(struct json_writer *w, size_t i, const struct option_list *list, struct error *err)
+{
+	int r = 0;
+
+	json_array(w, values[i].key);
+	for (size_t n = 0; r == 0 && n < list->count; n++)
+		r = write_device(w, i, list->items[n], err);
+	json_array_end(w);
+	return r;
+}
+
+static int write_value(struct json_writer *w, const struct update_options *options, size_t i, struct error *err)
+{
+	const char *at = (const char *)options + values[i].offset;
+	const char *text = *(const char *const *)at;
+	int64_t number = 0;
+	int r;
+
+	if (values[i].unit >= DEVICE_WEIGHT)
+		return write_devices(w, i, (const struct option_list *)at, err);
 	if (values[i].unit == TEXT) {
 		json_string(w, values[i].key, text);
 		return 0;
 	}
-	r = values[i].unit == BYTES ? parse_bytes(text, &number) : text_to_s64(text, INT64_MIN, INT64_MAX, &number);
+	r = read_number(i, text, &number, err);
 	json_int(w, values[i].key, number);
-	return r == 0 ? 0
-		      : error_bad(err, EINVAL, "--%s: expected %s, found \"%s\"", values[i].option,
-				values[i].unit == BYTES ? "a size as 512m" : "a number", text);
+	return r;
 }
 
 /* The options as the document that --resources would have, so that both are read and checked alike. */
@@ -175,15 +244,14 @@ static int write_document(const struct update_options *options, struct json_writ
 
 	json_object(w, NULL);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(values); i++) {
-		const char *text = given(options, i);
-		if (!text)
+		if (!given(options, i))
 			continue;
 		if (open && strcmp(open, values[i].object) != 0)
 			json_object_end(w);
 		if (!open || strcmp(open, values[i].object) != 0)
 			json_object(w, values[i].object);
 		open = values[i].object;
-		r = write_value(w, i, text, err);
+		r = write_value(w, options, i, err);
 	}
 	if (open)
 		json_object_end(w);
@@ -246,6 +314,8 @@ static int update_run(const struct invocation *invocation, struct error *err)
 	return with_container(invocation, update_it, err);
 }
 
+#define DEVICE_OPTION(name, member, word, text)                                                                        \
+	OPTION(name, 0, OPTION_LIST, struct update_options, member, .value = (word), .help = (text))
 #define UPDATE_OPTION(name, member, word, text)                                                                        \
 	OPTION(name, 0, OPTION_TEXT, struct update_options, member, .value = (word), .help = (text))
 
@@ -253,6 +323,11 @@ static const struct option update_options[] = {
 	OPTION("resources", 'r', OPTION_TEXT, struct update_options, resources, .value = "FILE",
 		.help = "linux.resources as JSON (- is stdin); then the options below do not count"),
 	UPDATE_OPTION("blkio-weight", blkio_weight, "N", "share of IO, 10 to 1000"),
+	DEVICE_OPTION("blkio-weight-device", weight_device, "DEVICE:N", "the same on one device, as /dev/sda:200"),
+	DEVICE_OPTION("device-read-bps", read_bps, "DEVICE:SIZE", "bytes read a second, as /dev/sda:10mb"),
+	DEVICE_OPTION("device-write-bps", write_bps, "DEVICE:SIZE", "bytes written a second"),
+	DEVICE_OPTION("device-read-iops", read_iops, "DEVICE:N", "reads a second"),
+	DEVICE_OPTION("device-write-iops", write_iops, "DEVICE:N", "writes a second"),
 	UPDATE_OPTION("cpu-share", cpu_share, "N", "share of CPU, 2 to 262144"),
 	UPDATE_OPTION("cpu-quota", cpu_quota, "US", "microseconds of CPU in each period; -1 is no limit"),
 	UPDATE_OPTION("cpu-period", cpu_period, "US", "length of a period"),
@@ -277,6 +352,7 @@ const struct command update_command = {
 	.usage = "[OPTIONS] ID",
 	.summary = "Change the limits of a container; what is not given stays as it is.",
 	.examples = "  husk update --memory 512m --pids-limit 200 web\n"
+		    "  husk update --device-write-bps /dev/sda:10mb web\n"
 		    "  husk update --resources - web < resources.json",
 	.options = update_options,
 	.option_count = ARRAY_SIZE(update_options),
