@@ -183,5 +183,5 @@ completed() { # WORD...
 	[ "$(completed --root "$state" delete "")" = "" ]
 	husk create --bundle "$bundle" "$id"
 	[ "$(completed --root "$state" delete "")" = "$id" ]
-	[ "$(completed --log-level debug sta)" = "start state" ]
+	[ "$(completed --log-level debug sta)" = "start state stats" ]
 }

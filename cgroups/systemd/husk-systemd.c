@@ -467,8 +467,10 @@ static int serve(struct request *request)
 
 	if (r < 0)
 		return fail(r, NULL, "read the request");
-	if ((r = open_bus(request->user, &bus)) < 0)
+	if ((r = open_bus(request->user, &bus)) < 0) {
+		sd_bus_close_unref(bus);
 		return no_bus(request->user, r);
+	}
 	r = -ENOSYS;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (strcmp(verbs[i].name, request->verb) == 0)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +37,10 @@ struct sample {
 	uint64_t received, sent;
 };
 
+enum { WORKERS_MAX = 4, WORTH_A_THREAD = 64 };
+
 struct samples {
-	struct arena arena;
+	struct arena arenas[WORKERS_MAX];
 	struct sample *items;
 	size_t count;
 };
@@ -114,41 +117,142 @@ static uint64_t memory_of_host(void)
 	return sysinfo(&info) < 0 ? UINT64_MAX : (uint64_t)info.totalram * info.mem_unit;
 }
 
+/* ---- many at once ----
+ * Most of the time goes into the kernel's work for each small file, so a few threads share the containers. */
+
+struct collecting {
+	const struct stats_options *options;
+	const struct cgroup_host *host;
+	const struct samples *before;
+	int root;
+	bool named;
+	uint64_t all_memory;
+};
+
+struct worker {
+	const struct collecting *collecting;
+	struct arena *arena;
+	char *const *ids;
+	size_t id_count;
+	struct sample *items; /* as many as ids */
+	size_t count;
+	int result;
+	struct error err;
+	pthread_t thread;
+	bool started;
+};
+
 /* Of the named ones, or of all that run. One that goes away meanwhile is left out; one that was named must be there. */
+static int add_sample(struct worker *worker, const char *id)
+{
+	const struct cgroup_host no_cgroups = { .root = -1 }; /* whether it is paused is not asked for */
+	const struct collecting *collecting = worker->collecting;
+	struct sample *sample = &worker->items[worker->count];
+	struct container container;
+	int r = container_open_with(
+		&no_cgroups, collecting->root, id, worker->arena, &container, collecting->named ? &worker->err : NULL);
+
+	if (r < 0)
+		return collecting->named ? r : 0;
+	if (take(collecting->host, &container, collecting->before, sample) &&
+		(container.pid || collecting->named || collecting->options->all))
+		worker->count++;
+	if (sample->usage.memory_limit > collecting->all_memory)
+		sample->usage.memory_limit = collecting->all_memory; /* the host has no more to give */
+	container_close(&container);
+	return 0;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (size_t i = 0; worker->result == 0 && i < worker->id_count; i++)
+		worker->result = add_sample(worker, worker->ids[i]);
+	return NULL;
+}
+
+/* Those that cannot be started do their part here. */
+static int share_out(struct worker *workers, size_t count, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 1; i < count; i++)
+		workers[i].started = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+	for (size_t i = 0; i < count; i++)
+		if (!workers[i].started)
+			work(&workers[i]);
+	for (size_t i = 1; i < count; i++)
+		if (workers[i].started)
+			(void)pthread_join(workers[i].thread, NULL);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (workers[i].result < 0) {
+			*err = workers[i].err;
+			r = workers[i].result;
+		}
+	return r;
+}
+
+static size_t worker_count(size_t ids)
+{
+	size_t processors = (size_t)get_nprocs(), wanted = ids / WORTH_A_THREAD + 1;
+
+	wanted = wanted > processors ? processors : wanted;
+	return wanted > WORKERS_MAX ? WORKERS_MAX : wanted;
+}
+
+static int by_id(const void *left, const void *right)
+{
+	return strcmp(((const struct sample *)left)->id, ((const struct sample *)right)->id);
+}
+
+static int collect_of(
+	const struct collecting *collecting, char *const *ids, size_t count, struct samples *ret, struct error *err)
+{
+	size_t workers_wanted = worker_count(count), done = 0;
+	struct worker workers[WORKERS_MAX] = { 0 };
+	int r;
+
+	ret->items = ARENA_ARRAY(&ret->arenas[0], count, struct sample);
+	for (size_t i = 0; i < workers_wanted; i++) {
+		size_t from = count * i / workers_wanted;
+		workers[i] = (struct worker){
+			.collecting = collecting,
+			.arena = &ret->arenas[i],
+			.ids = ids + from,
+			.id_count = count * (i + 1) / workers_wanted - from,
+			.items = ret->items + from,
+		};
+	}
+	r = share_out(workers, workers_wanted, err);
+	for (size_t i = 0; i < workers_wanted; i++) { /* those left out leave no gaps */
+		memmove(ret->items + done, workers[i].items, workers[i].count * sizeof(*ret->items));
+		done += workers[i].count;
+	}
+	ret->count = done;
+	if (!collecting->named && done)
+		qsort(ret->items, done, sizeof(*ret->items), by_id);
+	return r;
+}
+
 static int collect(const struct invocation *invocation, int root, const struct cgroup_host *host,
 	const struct samples *before, struct samples *ret, struct error *err)
 {
-	const struct cgroup_host no_cgroups = { .root = -1 }; /* whether it is paused is not asked for */
-	const struct stats_options *options = invocation->options;
-	bool named = invocation->arg_count > 0;
+	const struct collecting collecting = {
+		.options = invocation->options,
+		.host = host,
+		.before = before,
+		.root = root,
+		.named = invocation->arg_count > 0,
+		.all_memory = memory_of_host(),
+	};
 	char **ids = invocation->args;
 	size_t count = (size_t)invocation->arg_count;
-	uint64_t all_memory = memory_of_host();
 	int r = 0;
 
-	if (!named && root >= 0)
+	if (!collecting.named && root >= 0)
 		r = cli_match_ids(invocation, root, NULL, &ids, &count, err);
-	if (r < 0)
-		return r;
-	ret->count = 0;
-	ret->items = ARENA_ARRAY(invocation->arena, count, struct sample);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		struct sample *sample = &ret->items[ret->count];
-		struct container container;
-		r = container_open_with(&no_cgroups, root, ids[i], invocation->arena, &container, named ? err : NULL);
-		if (r < 0 && !named) {
-			r = 0;
-			continue;
-		}
-		if (r < 0)
-			break;
-		if (take(host, &container, before, sample) && (container.pid || named || options->all))
-			ret->count++;
-		if (sample->usage.memory_limit > all_memory)
-			sample->usage.memory_limit = all_memory; /* the host has no more to give */
-		container_close(&container);
-	}
-	return r;
+	return r < 0 ? r : collect_of(&collecting, ids, count, ret, err);
 }
 
 /* ---- for people ---- */
@@ -386,9 +490,11 @@ static int stream(const struct invocation *invocation, int root, const struct cg
 		r = cli_parse_interval(options->interval, &interval_ms, err);
 	for (size_t n = 0; r == 0; n++) {
 		struct samples *now = &rounds[n % 2];
-		round.arena = &now->arena;
-		arena_done(&now->arena);
-		arena_init(&now->arena);
+		round.arena = &now->arenas[0];
+		for (int i = 0; i < WORKERS_MAX; i++) {
+			arena_done(&now->arenas[i]);
+			arena_init(&now->arenas[i]);
+		}
 		r = collect(&round, root, host, n ? &rounds[(n + 1) % 2] : NULL, now, err);
 		if (r == 0)
 			r = write_samples(&round, now, err);
@@ -396,8 +502,8 @@ static int stream(const struct invocation *invocation, int root, const struct cg
 			break;
 		(void)nanosleep(&(struct timespec){ interval_ms / 1000, interval_ms % 1000 * 1000000L }, NULL);
 	}
-	arena_done(&rounds[0].arena);
-	arena_done(&rounds[1].arena);
+	for (int i = 0; i < 2 * WORKERS_MAX; i++)
+		arena_done(&rounds[i / WORKERS_MAX].arenas[i % WORKERS_MAX]);
 	return r;
 }
 
