@@ -37,9 +37,11 @@ FOLDER   := $(B)/obj/base/folder.o
 # ---- flags ------------------------------------------------------------------------------------------------------
 LIBRARIES  := libseccomp libcap yajl
 # Programs apart from the start path, and what each is linked with; one whose library is missing is left out.
-PROGRAMS          := husk-systemd
+PROGRAMS          := husk-systemd husk-top
 husk-systemd_FROM := cgroups/systemd/husk-systemd.c
 husk-systemd_LIBS := libsystemd
+husk-top_FROM     := runtime/top/husk-top.c
+husk-top_LIBS     := ncursesw yajl
 BUILT             := $(foreach program,$(PROGRAMS),$(if $(shell pkg-config --exists $($(program)_LIBS) && echo y),$(program)))
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_SHARED := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm

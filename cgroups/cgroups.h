@@ -174,7 +174,8 @@ struct cgroup_usage {
 	uint64_t cpu_us;               /* since it was made */
 	uint64_t memory, memory_limit; /* bytes, with the page cache; UINT64_MAX = no limit */
 	uint64_t pids, pids_limit;
-	uint64_t io_read, io_written;                      /* bytes, of all devices */
+	uint64_t io_read, io_written; /* bytes, of all devices */
+	bool frozen;
 	double cpu_pressure, memory_pressure, io_pressure; /* percent of the last 10 s in which something waited */
 };
 int cgroup_usage_read(const struct cgroup_host *host, const char *path, struct cgroup_usage *ret);

@@ -60,6 +60,7 @@ int cgroup_usage_read(const struct cgroup_host *host, const char *path, struct c
 		*stat = '\0';
 	ret->io_read = sum_of(stat, " rbytes=");
 	ret->io_written = sum_of(stat, " wbytes=");
+	ret->frozen = read_number(dir, "cgroup.freeze") != 0;
 	ret->cpu_pressure = read_pressure(dir, "cpu.pressure");
 	ret->memory_pressure = read_pressure(dir, "memory.pressure");
 	ret->io_pressure = read_pressure(dir, "io.pressure");

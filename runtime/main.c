@@ -25,6 +25,7 @@ static const struct command *const commands[] = {
 	&ps_command,
 	&events_command,
 	&stats_command,
+	&top_command,
 	&kill_command,
 	&pause_command,
 	&resume_command,

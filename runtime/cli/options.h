@@ -73,8 +73,8 @@ struct command {
 };
 
 extern const struct command run_command, create_command, exec_command, start_command, state_command, kill_command,
-	delete_command, list_command, ps_command, events_command, stats_command, pause_command, resume_command,
-	update_command, features_command, spec_command, plan_command;
+	delete_command, list_command, ps_command, events_command, stats_command, top_command, pause_command,
+	resume_command, update_command, features_command, spec_command, plan_command;
 
 /* Fills `target` from argv[*at] on and moves *at past the options; positionals are moved to the front of argv, where
  * they may be mixed, counted in *ret_count and ended by a NULL. `owner` names the command in messages; "" for the options before it. */

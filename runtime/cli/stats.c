@@ -31,6 +31,7 @@ struct stats_options {
 
 struct sample {
 	const char *id;
+	enum spec_status status;
 	int64_t at_us; /* of the system's clock */
 	double cpu_percent;
 	struct cgroup_usage usage;
@@ -98,11 +99,13 @@ static bool take(const struct cgroup_host *host, const struct container *contain
 {
 	const char *cgroup = container->record.cgroup;
 
-	*ret = (struct sample){ .id = container->id };
+	*ret = (struct sample){ .id = container->id, .status = container->status };
 	if (!container->pid)
 		return true;
 	if (cgroup && cgroup_usage_read(host, cgroup, &ret->usage) < 0)
 		return false; /* it has just ended */
+	if (ret->usage.frozen && ret->status == SPEC_RUNNING)
+		ret->status = SPEC_PAUSED;
 	ret->at_us = now_us();
 	ret->cpu_percent = cpu_percent(ret, before, container->record.created);
 	if (!container->record.shares_network)
@@ -145,7 +148,7 @@ struct worker {
 /* Of the named ones, or of all that run. One that goes away meanwhile is left out; one that was named must be there. */
 static int add_sample(struct worker *worker, const char *id)
 {
-	const struct cgroup_host no_cgroups = { .root = -1 }; /* whether it is paused is not asked for */
+	const struct cgroup_host no_cgroups = { .root = -1 }; /* whether it is paused, its numbers say */
 	const struct collecting *collecting = worker->collecting;
 	struct sample *sample = &worker->items[worker->count];
 	struct container container;
@@ -341,6 +344,7 @@ static void write_sample(const struct sample *sample, struct json_writer *w)
 
 	json_object(w, NULL);
 	json_string(w, "id", sample->id);
+	json_string(w, "status", spec_status_names[sample->status]);
 	json_object(w, "cpu");
 	write_number(w, "percent", sample->cpu_percent);
 	json_uint(w, "usageMicroseconds", usage->cpu_us);
