@@ -14,6 +14,7 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
+#include "runtime/end.h"
 #include "runtime/mark.h"
 #include "runtime/state_dir.h"
 
@@ -141,8 +142,14 @@ int container_spec(const struct container *container, struct arena *arena, struc
 struct spec_state container_state(const struct container *container)
 {
 	const struct record *record = &container->record;
+	struct spec_end end = { 0 };
 
+	if (container->status == SPEC_STOPPED) {
+		end_read(container->root, container->id, &end);
+		end.oom = end.oom || (!end.known && end_is_oom(record->cgroup));
+	}
 	return (struct spec_state){
+		.end = end,
 		.id = container->id,
 		.status = container->status,
 		.pid = container->pid,

@@ -17,6 +17,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -361,11 +362,21 @@ static int run_hooks(struct creation *creation, struct error *err)
 
 /* ---- let go, wait ---- */
 
+static int mark_keeper(struct record *record)
+{
+	cleanup_close int own = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	return own < 0 ? -errno : mark_of(getpid(), own, &record->keeper);
+}
+
 static int let_go(struct creation *creation, struct error *err)
 {
 	struct record *record = &creation->container.record;
 	int r = mark_of(creation->child.pid, creation->child.pidfd, &record->init);
 
+	if (r == 0 && creation->request->keeps)
+		r = mark_keeper(record);
+	record->has_keeper = creation->request->keeps;
 	if (r < 0)
 		return error_sys(err, r, "look at the container's first process");
 	record->has_init = true;

@@ -1,5 +1,6 @@
 /* runtime/create.h: from a plan to a container whose program is about to run, or to nothing at all. */
 #pragma once
+#include <stdbool.h>
 #include <sys/types.h>
 struct child;
 struct container;
@@ -13,6 +14,7 @@ struct create_request {
 	const char *pid_file;       /* NULL = none */
 	const char *console_socket; /* takes the terminal's master; NULL: the caller of create_container() does */
 	const char *pidfd_socket;   /* NULL = none */
+	bool keeps;                 /* we stay as the container's keeper: see end.h */
 	struct notify *notify;      /* starts to listen before the program can speak; NULL where `start` will */
 };
 

@@ -16,7 +16,7 @@
 #include "runtime/hooks.h"
 #include "runtime/state_dir.h"
 
-enum { KILL_TIMEOUT_MS = 10000 };
+enum { KILL_TIMEOUT_MS = 10000, KEEPER_TIMEOUT_MS = 1000 };
 
 /* A pid namespace ends with its first process, and everything in it before that one can be waited for. */
 static int end_init(struct container *container, struct error *err)
@@ -37,6 +37,18 @@ static int end_init(struct container *container, struct error *err)
 			container->id);
 	fd_closep(&container->pidfd);
 	return 0;
+}
+
+/* It ends with the first process, whose end it writes down. */
+static void await_keeper(const struct record *record)
+{
+	cleanup_close int keeper = -1;
+
+	if (!record->has_keeper || record->keeper.pid == getpid())
+		return;
+	keeper = mark_open(&record->keeper);
+	if (keeper >= 0)
+		(void)poll(&(struct pollfd){ .fd = keeper, .events = POLLIN }, 1, KEEPER_TIMEOUT_MS);
 }
 
 static int erase_cgroup(const struct record *record, struct error *err)
@@ -100,6 +112,8 @@ int container_erase(struct container *container, struct error *err)
 {
 	int r = end_init(container, err);
 
+	if (r == 0)
+		await_keeper(&container->record);
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
 	if (r == 0)

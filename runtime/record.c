@@ -23,6 +23,14 @@ enum { RECORD_FORMAT = 3, RECORD_MAX = JSON_MAX_BYTES + (8 << 20) };
 
 /* ---- out ---- */
 
+static void write_mark(struct json_writer *w, const char *key, const struct mark *mark)
+{
+	json_object(w, key);
+	json_int(w, "pid", mark->pid);
+	json_uint(w, mark->by_inode ? "inode" : "start", mark->number);
+	json_object_end(w);
+}
+
 static void write_header(const struct record *record, struct json_writer *w)
 {
 	json_object(w, NULL);
@@ -32,12 +40,10 @@ static void write_header(const struct record *record, struct json_writer *w)
 	json_string(w, "rootfs", record->rootfs);
 	json_string(w, "created", record->created);
 	json_string(w, "owner", record->owner);
-	if (record->has_init) {
-		json_object(w, "init");
-		json_int(w, "pid", record->init.pid);
-		json_uint(w, record->init.by_inode ? "inode" : "start", record->init.number);
-		json_object_end(w);
-	}
+	if (record->has_init)
+		write_mark(w, "init", &record->init);
+	if (record->has_keeper)
+		write_mark(w, "keeper", &record->keeper);
 	if (record->cgroup) {
 		json_string(w, "cgroup", record->cgroup);
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
@@ -141,20 +147,20 @@ static void read_annotations(const struct json *header, struct arena *arena, str
 			(struct spec_pair){ .key = value->key, .value = value->text };
 }
 
-static void read_init(const struct json *header, struct record *record)
+static bool read_mark(const struct json *header, const char *key, struct mark *ret)
 {
-	const struct json *init = json_member(header, "init");
-	const struct json *pid = init ? json_member(init, "pid") : NULL;
-	const struct json *inode = init ? json_member(init, "inode") : NULL;
-	const struct json *number = inode || !init ? inode : json_member(init, "start");
+	const struct json *object = json_member(header, key);
+	const struct json *pid = object ? json_member(object, "pid") : NULL;
+	const struct json *inode = object ? json_member(object, "inode") : NULL;
+	const struct json *number = inode || !object ? inode : json_member(object, "start");
 	uint64_t value;
 
-	record->has_init = pid && number && json_to_u64(pid, 1, INT32_MAX, &value) == 0 &&
-		json_to_u64(number, 0, UINT64_MAX, &record->init.number) == 0;
-	if (!record->has_init)
-		return;
-	record->init.pid = (pid_t)value;
-	record->init.by_inode = inode != NULL;
+	if (!pid || !number || json_to_u64(pid, 1, INT32_MAX, &value) < 0 ||
+		json_to_u64(number, 0, UINT64_MAX, &ret->number) < 0)
+		return false;
+	ret->pid = (pid_t)value;
+	ret->by_inode = inode != NULL;
+	return true;
 }
 
 static bool read_header(const struct json *header, struct arena *arena, struct record *record)
@@ -185,7 +191,8 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->has_poststart = member_bool(header, "hasPoststart");
 	record->has_poststop = member_bool(header, "hasPoststop");
 	read_annotations(header, arena, record);
-	read_init(header, record);
+	record->has_init = read_mark(header, "init", &record->init);
+	record->has_keeper = read_mark(header, "keeper", &record->keeper);
 	return format && json_to_u64(format, RECORD_FORMAT, RECORD_FORMAT, &number) == 0 && record->id &&
 		record->bundle && record->rootfs && record->created && record->owner;
 }

@@ -27,6 +27,8 @@ struct record {
 	bool unit_user;                   /* of the user's systemd */
 	bool has_init;                    /* the first process is there, or was */
 	struct mark init;
+	bool has_keeper; /* a husk waits for its end: see end.h */
+	struct mark keeper;
 	bool waits;               /* (read) it is at the gate */
 	unsigned cgroup_existing; /* its leading components that were there before */
 	bool has_resctrl;         /* it is in a resctrl group */

@@ -1,5 +1,6 @@
 /* runtime/state_dir.c: directories, locks and their end. */
 #include "runtime/state_dir.h"
+#include "runtime/end.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -143,6 +144,8 @@ int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
 		GATE_SOCKET_FILE,
+		END_FILE ".tmp",
+		END_FILE,
 		RECORD_FILE ".tmp",
 		RECORD_FILE,
 	};

@@ -79,7 +79,7 @@ static void read_signals(int signal_fd, int pidfd, struct relay *relay)
 	}
 }
 
-static int reap(int pidfd, int *ret_status, struct error *err)
+static int reap(int pidfd, int *ret_status, int *ret_signal, struct error *err)
 {
 	siginfo_t info = { 0 };
 
@@ -87,6 +87,8 @@ static int reap(int pidfd, int *ret_status, struct error *err)
 		if (errno != EINTR)
 			return error_sys(err, errno, "wait for the container's first process");
 	*ret_status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+	if (ret_signal)
+		*ret_signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
 	return 0;
 }
 
@@ -110,6 +112,6 @@ int wait_for(const struct wait *wait, int *ret_status, struct error *err)
 		if (wait->relay)
 			relay_move(wait->relay, fds + RELAY, relayed);
 		if (fds[PIDFD].revents)
-			return reap(wait->pidfd, ret_status, err);
+			return reap(wait->pidfd, ret_status, wait->ret_signal, err);
 	}
 }

@@ -20,6 +20,7 @@ struct wait {
 	int pidfd; /* a child */
 	int signal_fd;
 	struct relay *relay;         /* moves the terminal's bytes meanwhile; NULL */
+	int *ret_signal;             /* the signal that killed it, or 0; NULL */
 	const struct notify *notify; /* passes on what it says to the service manager; NULL */
 };
 

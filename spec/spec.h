@@ -396,6 +396,14 @@ void spec_features_write(struct json_writer *w);
 enum spec_status { SPEC_CREATING, SPEC_CREATED, SPEC_RUNNING, SPEC_PAUSED, SPEC_STOPPED, SPEC_STATUSES };
 extern const char *const spec_status_names[SPEC_STATUSES];
 
+/* How a container ended. */
+struct spec_end {
+	bool known; /* code and signal are */
+	int code;   /* its exit code, or 128 plus the signal */
+	int signal; /* that killed it, or 0 */
+	bool oom;   /* the kernel has killed in it for lack of memory */
+};
+
 struct spec_state {
 	const char *id;
 	enum spec_status status;
@@ -406,10 +414,12 @@ struct spec_state {
 	const char *owner;   /* user name or number; NULL leaves it out */
 	const struct spec_pair *annotations;
 	size_t annotation_count;
+	struct spec_end end; /* of a stopped one */
 };
 
 /* Writes the document as one object; `key` as in json_object(). Keys as runc's: ociVersion, id, pid, status, bundle,
- * rootfs, created, annotations, owner. */
+ * rootfs, created, annotations, owner; and of our own for a stopped one, as far as it is known: husk.exitCode, signal,
+ * oom. */
 void spec_state_write(const struct spec_state *state, struct json_writer *w, const char *key);
 
 /* ---- words: the same tables answer decode, features, help and messages ---- */

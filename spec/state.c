@@ -9,6 +9,19 @@
 
 enum { ID_MAX = 255 /* NAME_MAX: it names a folder */ };
 
+static void write_end(const struct spec_end *end, struct json_writer *w)
+{
+	if (!end->known && !end->oom)
+		return;
+	json_object(w, "husk");
+	if (end->known)
+		json_int(w, "exitCode", end->code);
+	if (end->signal && word_signal_name(end->signal))
+		json_string(w, "signal", word_signal_name(end->signal));
+	json_bool(w, "oom", end->oom);
+	json_object_end(w);
+}
+
 void spec_state_write(const struct spec_state *state, struct json_writer *w, const char *key)
 {
 	json_object(w, key);
@@ -29,6 +42,7 @@ void spec_state_write(const struct spec_state *state, struct json_writer *w, con
 	}
 	if (state->owner)
 		json_string(w, "owner", state->owner);
+	write_end(&state->end, w);
 	json_object_end(w);
 }
 

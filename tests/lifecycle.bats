@@ -197,3 +197,94 @@ create() { husk create --bundle "$bundle" "$@" "$id" >"$BATS_TEST_TMPDIR/out" 2>
 	expect_error 125 "can be written by others"
 	chmod 700 "$state"
 }
+
+# ---- why it ended ----
+
+ended() { husk state "$id" | jq -c .husk; }
+has_ended() { [ "$(ended)" = "$1" ]; } # DOCUMENT
+detach() { # SCRIPT
+	sh_args "$1"
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+}
+keepers() { pgrep -f "husk --root $state .*run -d"; }
+
+@test "run --detach: state and list say how it ended" {
+	detach 'exit 3'
+	eventually is_status "$id" stopped
+	eventually has_ended '{"exitCode":3,"oom":false}'
+	[[ $(husk list) == *"stopped (3)"* ]]
+	[ "$(husk list --format json | jq -c '.[0].husk')" = '{"exitCode":3,"oom":false}' ]
+	husk delete "$id"
+	detach 'exec sleep 100'
+	[ "$(ended)" = null ]
+	husk kill "$id" TERM
+	husk kill "$id" KILL
+	eventually is_status "$id" stopped
+	eventually has_ended '{"exitCode":137,"signal":"SIGKILL","oom":false}'
+	[[ $(husk list) == *"stopped (SIGKILL)"* ]]
+}
+
+@test "run --keep: state says how it ended" {
+	sh_args 'exit 4'
+	try run --keep --id "$id" "$bundle"
+	expect 4
+	[ "$(ended)" = '{"exitCode":4,"oom":false}' ]
+}
+
+@test "a container that was killed for lack of memory says so" {
+	needs_controller memory
+	config '.linux.resources = {"memory": {"limit": 20000000, "swap": 20000000}}'
+	detach 'exec tail /dev/zero'
+	eventually is_status "$id" stopped
+	eventually has_ended '{"exitCode":137,"signal":"SIGKILL","oom":true}'
+	[[ $(husk list) == *"stopped (oom)"* ]]
+	husk delete "$id"
+	husk create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
+	husk start "$id"
+	eventually is_status "$id" stopped
+	[ "$(ended)" = '{"oom":true}' ]
+}
+
+@test "after create the caller knows how it ended, and husk does not guess" {
+	sh_args 'exit 3'
+	husk create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
+	husk start "$id"
+	eventually is_status "$id" stopped
+	[ "$(ended)" = null ]
+}
+
+@test "run --detach leaves a keeper, which holds nothing and ends with the container" {
+	detach 'exec sleep 100'
+	local keeper
+	keeper=$(keepers)
+	[ "$(find "/proc/$keeper/fd" -type l -printf '%l\n' | sort -u | grep -vc -e /dev/null -e pidfd -e "$state/$id" -e socket)" = 0 ]
+	[ "$(readlink "/proc/$keeper/cwd")" = / ]
+	[ "$(awk '{ print $6 }' "/proc/$keeper/stat")" = "$keeper" ]
+	husk delete --force "$id"
+	! keepers
+}
+
+@test "a keeper that is killed takes nothing along" {
+	detach 'exec sleep 100'
+	kill -KILL "$(keepers)"
+	eventually eval "! keepers"
+	is_status "$id" running
+	husk kill "$id" KILL
+	eventually is_status "$id" stopped
+	[ "$(ended)" = null ]
+}
+
+@test "run --detach that is asked to end, or killed, while it makes the container undoes it" {
+	config '.hooks.createRuntime = [{"path": "/bin/sleep", "args": ["sleep", "5"]}]'
+	sh_args 'sleep 100'
+	local signal
+	for signal in TERM KILL; do
+		HUSK_TEST_MARK=$mark "$HUSK" --root "$state" run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null 3>&- &
+		eventually pgrep -f "^sleep 5$"
+		kill -"$signal" $!
+		wait $! || true
+		eventually eval "! keepers"
+		[ "$signal" = TERM ] || husk delete --force "$id"
+		[ -z "$(husk list -q)" ]
+	done
+}

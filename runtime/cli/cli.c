@@ -318,6 +318,7 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.pid_file = options->pid_file,
 		.console_socket = options->console_socket,
 		.pidfd_socket = options->pidfd_socket,
+		.keeps = gate == GATE_PAIR && options->detach,
 	};
 	int r;
 
@@ -380,7 +381,8 @@ unsigned cli_listen_fds(void)
 	return count && text_to_u64(count, 0, LISTEN_FDS_MAX, &number) == 0 ? (unsigned)number : 0;
 }
 
-int cli_foreground(int pidfd, int *terminal, int signal_fd, const struct notify *notify, struct error *err)
+int cli_foreground(
+	int pidfd, int *terminal, int signal_fd, const struct notify *notify, int *ret_signal, struct error *err)
 {
 	struct relay relay = { .master = -1 };
 	int status = 0, r = 0;
@@ -394,6 +396,7 @@ int cli_foreground(int pidfd, int *terminal, int signal_fd, const struct notify 
 				.signal_fd = signal_fd,
 				.relay = relay.master >= 0 ? &relay : NULL,
 				.notify = notify,
+				.ret_signal = ret_signal,
 			},
 			&status, err);
 	relay_stop(&relay);

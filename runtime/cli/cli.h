@@ -82,8 +82,10 @@ struct making {
 };
 int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
 
-/* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status. */
-int cli_foreground(int pidfd, int *terminal, int signal_fd, const struct notify *notify, struct error *err);
+/* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status.
+ * *ret_signal, where it is not NULL: the signal that killed it, or 0. */
+int cli_foreground(
+	int pidfd, int *terminal, int signal_fd, const struct notify *notify, int *ret_signal, struct error *err);
 
 /* What the environment asks for [sd_notify(3), sd_listen_fds(3)]: NULL and 0 where it does not. */
 const char *cli_notify_socket(void);

@@ -1,5 +1,10 @@
 /* runtime/cli/create.c: husk create, husk run. */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -9,8 +14,10 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/options.h"
 #include "runtime/create.h"
+#include "runtime/end.h"
 #include "runtime/state_dir.h"
 #include "runtime/report.h"
+#include "runtime/wait.h"
 
 static void close_all(struct making *making)
 {
@@ -48,6 +55,20 @@ static int start_it(const struct invocation *invocation, struct making *making, 
 	return container_poststart(&making->container, invocation->arena, err);
 }
 
+static int in_foreground(struct making *making, const struct notify *notify, struct error *err)
+{
+	struct spec_end end = { .known = true };
+	int r = cli_foreground(
+		making->container.pidfd, &making->child.terminal, making->signal_fd, notify, &end.signal, err);
+
+	if (r >= 0) { /* for the case that it is kept */
+		end.code = r;
+		end.oom = end_is_oom(making->container.record.cgroup);
+		end_write(making->container.dir, &end);
+	}
+	return r;
+}
+
 /* Until it has ended, or in the background until it says that it is ready where it can. */
 static int stay(const struct invocation *invocation, struct making *making, struct error *err)
 {
@@ -56,8 +77,7 @@ static int stay(const struct invocation *invocation, struct making *making, stru
 	bool notifies = notify->sock >= 0;
 
 	if (!options->detach)
-		return cli_foreground(making->container.pidfd, &making->child.terminal, making->signal_fd,
-			notifies ? notify : NULL, err);
+		return in_foreground(making, notifies ? notify : NULL, err);
 	notify->main_pid = making->container.pid;
 	return notifies ? notify_wait(notify, making->container.pidfd, making->signal_fd) : 0;
 }
@@ -82,7 +102,16 @@ static int remove_it(struct container *container, struct arena *arena, struct er
 	return r < 0 ? r : container_erase(container, err);
 }
 
-static int run_run(const struct invocation *invocation, struct error *err)
+static _Noreturn void keep(struct making *making, int status, int started)
+{
+	struct container container = making->container;
+
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+	(void)!write(started, &status, sizeof(status)); /* a caller that is gone needs no answer */
+	end_keep(&container);
+}
+
+static int run_here(const struct invocation *invocation, int started, struct error *err)
 {
 	const struct create_options *options = invocation->options;
 	struct error also = { 0 };
@@ -95,8 +124,65 @@ static int run_run(const struct invocation *invocation, struct error *err)
 	if (made && (r < 0 || !(options->keep || options->detach)) &&
 		remove_it(&making.container, invocation->arena, &also) < 0)
 		log_error(&also);
+	if (made && r >= 0 && started >= 0)
+		keep(&making, r, started);
 	close_all(&making);
 	return r;
+}
+
+/* What asks us to end, asks it. False: it has ended without a word. */
+static bool hear_of_it(pid_t keeper, int in, int signal_fd, int *ret_status)
+{
+	struct pollfd wait[] = { { .fd = in, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
+
+	while (!wait[0].revents) {
+		if (poll(wait, ARRAY_SIZE(wait), -1) < 0 && errno != EINTR)
+			return false;
+		int signal = wait[1].revents ? wait_interrupted(signal_fd) : 0;
+		if (signal)
+			(void)kill(keeper, signal); /* our child, not reaped yet */
+	}
+	return read(in, ret_status, sizeof(*ret_status)) == sizeof(*ret_status);
+}
+
+/* The keeper is the first process's parent, so it is there before that: a child of ours does all, and we end when it has
+ * said how that went. Until then it dies with us. */
+static int run_detached(const struct invocation *invocation, struct error *err)
+{
+	cleanup_close int signal_fd = wait_block(err);
+	int pipes[2], status = 0;
+	pid_t caller = getpid(), keeper;
+
+	if (signal_fd < 0)
+		return signal_fd;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "make a pipe");
+	cleanup_close int in = pipes[0], out = pipes[1];
+	keeper = fork();
+	if (keeper < 0)
+		return error_sys(err, errno, "fork the container's keeper");
+	if (keeper == 0) {
+		fd_closep(&in);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != caller)
+			return error_bad(err, ECHILD, "our caller has ended");
+		return run_here(invocation, out, err);
+	}
+	fd_closep(&out);
+	if (hear_of_it(keeper, in, signal_fd, &status))
+		return status;
+	while (waitpid(keeper, &status, 0) < 0 && errno == EINTR)
+		;
+	*err = (struct error){ .code = -ECHILD }; /* it has said what was wrong */
+	err->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return err->code;
+}
+
+static int run_run(const struct invocation *invocation, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+
+	return options->detach ? run_detached(invocation, err) : run_here(invocation, -1, err);
 }
 
 #define CREATE_OPTION(name, letter, kind, member, ...)                                                                 \

@@ -245,7 +245,7 @@ static int run_process(const struct invocation *invocation, const struct contain
 		return signal_fd;
 	r = container_exec(container, plan, &request, &child, err);
 	if (r == 0 && !options->detach)
-		r = cli_foreground(child.pidfd, &child.terminal, signal_fd, NULL, err);
+		r = cli_foreground(child.pidfd, &child.terminal, signal_fd, NULL, NULL, err);
 	child_close(&child);
 	return r;
 }

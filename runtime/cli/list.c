@@ -104,6 +104,19 @@ static int write_json(const struct states *states, struct error *err)
 
 enum { COLUMNS = 6 };
 
+/* "stopped (3)", "stopped (oom)", "stopped (SIGTERM)", as far as it is known. */
+static const char *status_text(const struct spec_state *state, struct arena *arena)
+{
+	const char *status = spec_status_names[state->status];
+	const char *signal = state->end.signal ? word_signal_name(state->end.signal) : NULL;
+
+	if (state->status != SPEC_STOPPED || (!state->end.known && !state->end.oom))
+		return status;
+	if (state->end.oom || signal)
+		return arena_printf(arena, "%s (%s)", status, state->end.oom ? "oom" : signal);
+	return arena_printf(arena, "%s (%d)", status, state->end.code);
+}
+
 static int write_table(const struct states *states, struct arena *arena, struct error *err)
 {
 	static const char *const titles[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
@@ -115,7 +128,7 @@ static int write_table(const struct states *states, struct arena *arena, struct 
 		const char **row = cells + (i + 1) * COLUMNS;
 		row[0] = state->id;
 		row[1] = arena_printf(arena, "%d", state->pid);
-		row[2] = spec_status_names[state->status];
+		row[2] = status_text(state, arena);
 		row[3] = state->bundle;
 		row[4] = state->created ? state->created : "";
 		row[5] = state->owner ? state->owner : "";
