@@ -46,6 +46,8 @@ struct cgroup_properties {
 struct cgroup_unit {
 	const char *name; /* "husk-web.scope" */
 	bool user;        /* of the caller's own manager */
+	const char
+		*subgroup; /* below the unit's, where systemd writes nothing: the container's then; NULL = the unit's */
 	struct cgroup_properties start, limits;
 };
 
@@ -54,6 +56,7 @@ struct cgroup_plan {
 		*path; /* relative to the root of the tree: "husk-web", "machine/a"; no "." or ".." or empty part; of a
 			     unit: NULL until systemd has made it */
 	struct cgroup_unit *unit; /* NULL: husk makes the cgroup */
+	const char *inner;        /* one below, without limits, that the payload manages; NULL = none */
 	struct cgroup_value *values;
 	size_t value_count;
 	struct bpf_insn *device_program; /* BPF_PROG_TYPE_CGROUP_DEVICE; NULL = no device rules, nothing is attached */
@@ -80,6 +83,10 @@ void cgroup_plan_make_unit(const struct cgroup_unit_request *request, const stru
 
 /* Adds the properties of the plan's values: for an update. */
 void cgroup_unit_limits(struct cgroup_unit *unit, const struct cgroup_plan *plan, struct arena *arena);
+
+/* Reads the annotations run.oci.systemd.subgroup and run.oci.delegate-cgroup, as crun has them, into the plan. */
+void cgroup_plan_annotations(
+	const struct spec_pair *annotations, size_t count, struct cgroup_plan *plan, struct faults *faults);
 
 /* The conversions on their own, for tests and `update`. */
 uint64_t cgroup_weight_from_shares(uint64_t shares);   /* cpu.shares 2..262144 to cpu.weight 1..10000 */
@@ -128,6 +135,10 @@ int cgroup_make(
 /* The same for the cgroup of a unit, which systemd has made: enables what the values need, removes nothing. */
 int cgroup_take(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err);
+
+/* Makes the cgroup `name` below the path and moves the process there. An existing one is taken. */
+int cgroup_enter(const struct cgroup_host *host, const char *path, const char *name, pid_t pid,
+	struct cgroup *ret_cgroup, struct error *err);
 void cgroup_done(struct cgroup *cgroup); /* closes; removes nothing */
 
 /* Gives the cgroup to the user of the host who may make more below it: the folder, and the files that the kernel names in

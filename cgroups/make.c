@@ -239,6 +239,25 @@ int cgroup_take(
 	return walk_down(host, plan, &ret_cgroup->fd, err);
 }
 
+int cgroup_enter(const struct cgroup_host *host, const char *path, const char *name, pid_t pid,
+	struct cgroup *ret_cgroup, struct error *err)
+{
+	cleanup_close int parent = cgroup_open_path(host, path), fd = -1;
+	char number[16];
+	int len = snprintf(number, sizeof(number), "%d", pid), r;
+
+	if (parent < 0)
+		return error_sys(err, parent, "open the cgroup %s", path);
+	if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "make the cgroup %s/%s", path, name);
+	fd = path_open_beneath(parent, name, O_PATH | O_DIRECTORY);
+	r = fd < 0 ? fd : file_write_raw_at(fd, "cgroup.procs", number, (size_t)len);
+	if (r < 0)
+		return error_sys(err, r, "move pid %d to the cgroup %s/%s", pid, path, name);
+	*ret_cgroup = (struct cgroup){ .fd = fd_take(&fd) };
+	return 0;
+}
+
 /* The path exists, so going down makes nothing. */
 int cgroup_enable_controllers(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err)
 {

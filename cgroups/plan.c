@@ -6,6 +6,7 @@
 #include "base/faults.h"
 #include "base/text.h"
 #include "cgroups/cgroups_internal.h"
+#include "spec/spec.h"
 
 enum { CGROUP_NAME_MAX = 255, CGROUP_PATH_MAX = 4000 };
 
@@ -73,6 +74,28 @@ int cgroup_plan_make(const char *cgroups_path, const char *id, const struct spec
 	cgroup_limits(resources, arena, ret_plan, faults);
 	cgroup_devices(resources, arena, ret_plan);
 	return 0;
+}
+
+/* One part of a path, which no file of the kernel's has for a name. */
+static const char *read_part(const struct spec_pair *pair, struct faults *faults)
+{
+	const char *name = pair->value;
+
+	if (strchr(name, '/') || strchr(name, '\n') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+		text_starts_with(name, "cgroup.") || strlen(name) > CGROUP_NAME_MAX)
+		faults_add(faults, "annotations", "%s: \"%s\" is no name of a cgroup", pair->key, name);
+	return *name ? name : NULL;
+}
+
+void cgroup_plan_annotations(
+	const struct spec_pair *annotations, size_t count, struct cgroup_plan *plan, struct faults *faults)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(annotations[i].key, "run.oci.delegate-cgroup") == 0)
+			plan->inner = read_part(&annotations[i], faults);
+		else if (plan->unit && strcmp(annotations[i].key, "run.oci.systemd.subgroup") == 0)
+			plan->unit->subgroup = read_part(&annotations[i], faults);
+	}
 }
 
 unsigned cgroup_path_parts(const char *path)

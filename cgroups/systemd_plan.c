@@ -17,7 +17,6 @@
 
 #define PATH       "linux.cgroupsPath"
 #define ANNOTATION "org.systemd.property."
-#define SUBGROUP   "run.oci.systemd.subgroup"
 
 enum { UNIT_NAME_MAX = 255, CPU_LIMIT_MAX = 8192, US_PER_S = 1000000, QUOTA_STEP_US = 100 };
 

@@ -269,6 +269,14 @@ static int make_unit(struct creation *creation, struct error *err)
 		record->unit = NULL;
 	if (r < 0)
 		return r;
+	if (plan->cgroup.unit->subgroup) {
+		r = cgroup_enter(&creation->host, plan->cgroup.path, plan->cgroup.unit->subgroup, creation->child.pid,
+			&creation->cgroup, err);
+		cgroup_done(&creation->cgroup);
+		plan->cgroup.path = arena_printf(plan->arena, "%s/%s", plan->cgroup.path, plan->cgroup.unit->subgroup);
+	}
+	if (r < 0)
+		return r;
 	record->cgroup = plan->cgroup.path;
 	return cgroup_take(&creation->host, &plan->cgroup, &creation->cgroup, err);
 }
@@ -341,23 +349,48 @@ static int fill(struct creation *creation, struct error *err)
 
 /* ---- hooks ---- */
 
-static int run_hooks(struct creation *creation, struct error *err)
+/* The cgroup namespace has been made above it, so that the payload sees where its own begins. */
+static int enter_inner_cgroup(struct creation *creation, struct error *err)
+{
+	const struct plan *plan = creation->plan;
+	struct cgroup inner = { .fd = -1 };
+	int r;
+
+	if (!plan->cgroup.inner || !plan->has_cgroup)
+		return 0;
+	r = cgroup_enter(&creation->host, plan->cgroup.path, plan->cgroup.inner, creation->child.pid, &inner, err);
+	if (r == 0 && plan->delegates && geteuid() == 0)
+		r = cgroup_delegate(&inner, plan->cgroup_owner, err);
+	cgroup_done(&inner);
+	return r;
+}
+
+static int run_runtime_hooks(struct creation *creation, struct error *err)
 {
 	const struct plan *plan = creation->plan;
 	const struct spec_hooks *hooks = plan->spec->hooks;
-	struct child *child = &creation->child;
 	int r;
 
 	if (!plan->creating)
 		return 0;
-	r = child_await(child, REPORT_HOOKS, err);
-	if (r < 0)
-		return r;
 	creation->hooked = true;
-	r = hooks_run(&hooks[SPEC_HOOK_PRESTART], plan->creating, child->pid, err);
+	r = hooks_run(&hooks[SPEC_HOOK_PRESTART], plan->creating, creation->child.pid, err);
+	return r < 0 ? r : hooks_run(&hooks[SPEC_HOOK_CREATE_RUNTIME], plan->creating, creation->child.pid, err);
+}
+
+static int run_hooks(struct creation *creation, struct error *err)
+{
+	const struct plan *plan = creation->plan;
+	int r;
+
+	if (!plan->creating && !plan->cgroup.inner)
+		return 0;
+	r = child_await(&creation->child, REPORT_HOOKS, err);
 	if (r == 0)
-		r = hooks_run(&hooks[SPEC_HOOK_CREATE_RUNTIME], plan->creating, child->pid, err);
-	return r < 0 ? r : child_send(child, err);
+		r = enter_inner_cgroup(creation, err);
+	if (r == 0)
+		r = run_runtime_hooks(creation, err);
+	return r < 0 ? r : child_send(&creation->child, err);
 }
 
 /* ---- let go, wait ---- */

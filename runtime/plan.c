@@ -74,11 +74,12 @@ static bool has_hooks_before_pivot(const struct spec *spec)
  * [runtime.md, Lifecycle, 3 to 5]. */
 static void add_hooks_before_pivot(struct plan *plan)
 {
-	if (!has_hooks_before_pivot(plan->spec))
-		return;
-	plan->creating = plan_hook_setting(plan, SPEC_CREATING);
-	steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
-	plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
+	if (has_hooks_before_pivot(plan->spec))
+		plan->creating = plan_hook_setting(plan, SPEC_CREATING);
+	if (plan->creating || plan->cgroup.inner)
+		steps_add(&plan->steps, &runtime_hooks_step, NULL, NULL);
+	if (plan->creating)
+		plan_add_hooks(plan, SPEC_HOOK_CREATE_CONTAINER, plan->creating);
 }
 
 static void add_view(struct plan *plan, const struct plan_request *wanted)
@@ -151,6 +152,7 @@ static void plan_cgroup(struct plan *plan, const struct plan_request *request, s
 	else
 		cgroup_plan_make(
 			linux_->cgroups_path, plan->id, &linux_->resources, plan->arena, &plan->cgroup, faults);
+	cgroup_plan_annotations(spec->annotations, spec->annotation_count, &plan->cgroup, faults);
 }
 
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,

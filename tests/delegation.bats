@@ -48,3 +48,23 @@ is_up() { # within three minutes of an emulated machine
 	husk delete "$id"
 	[ ! -e "$cgroups/husk-$id" ]
 }
+
+@test "run.oci.delegate-cgroup: the payload starts in a cgroup of its own, below its limits" {
+	config "$rw_cgroups"' | .annotations = {"run.oci.delegate-cgroup": "mine"}'
+	in_container 'cat /proc/self/cgroup | tail -n 1; echo $$ >/sys/fs/cgroup/cgroup.procs; cat /proc/self/cgroup | tail -n 1; ls -d /sys/fs/cgroup/mine'
+	expect 0 "0::/mine
+0::/
+/sys/fs/cgroup/mine"
+	for name in a/b .. cgroup.procs; do
+		config --arg name "$name" '.annotations = {"run.oci.delegate-cgroup": $name}'
+		try run --id "$id" "$bundle"
+		expect_error 125 "run.oci.delegate-cgroup" "is no name of a cgroup"
+	done
+}
+
+@test "run.oci.delegate-cgroup: it belongs to the container's user" {
+	own_rootfs
+	config "$rw_cgroups"' | .annotations = {"run.oci.delegate-cgroup": "mine"} | .process.user = {"uid": 1000, "gid": 1000}'
+	in_container 'mkdir /sys/fs/cgroup/mine/below && echo $$ >/sys/fs/cgroup/mine/below/cgroup.procs && tail -n 1 /proc/self/cgroup'
+	expect 0 "0::/mine/below"
+}

@@ -207,6 +207,7 @@ detach() { # SCRIPT
 	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
 }
 keepers() { pgrep -f "husk --root $state .*run -d"; }
+no_keeper() { [ -z "$(keepers)" ]; }
 
 @test "run --detach: state and list say how it ended" {
 	detach 'exit 3'
@@ -261,13 +262,13 @@ keepers() { pgrep -f "husk --root $state .*run -d"; }
 	[ "$(readlink "/proc/$keeper/cwd")" = / ]
 	[ "$(awk '{ print $6 }' "/proc/$keeper/stat")" = "$keeper" ]
 	husk delete --force "$id"
-	! keepers
+	no_keeper
 }
 
 @test "a keeper that is killed takes nothing along" {
 	detach 'exec sleep 100'
 	kill -KILL "$(keepers)"
-	eventually eval "! keepers"
+	eventually no_keeper
 	is_status "$id" running
 	husk kill "$id" KILL
 	eventually is_status "$id" stopped
@@ -283,7 +284,7 @@ keepers() { pgrep -f "husk --root $state .*run -d"; }
 		eventually pgrep -f "^sleep 5$"
 		kill -"$signal" $!
 		wait $! || true
-		eventually eval "! keepers"
+		eventually no_keeper
 		[ "$signal" = TERM ] || husk delete --force "$id"
 		[ -z "$(husk list -q)" ]
 	done

@@ -171,6 +171,23 @@ end() {
 	is_gone "$(scope)"
 }
 
+@test "run.oci.systemd.subgroup: the container is below its unit, with the same limits" {
+	config '.annotations = {"run.oci.systemd.subgroup": "container", "run.oci.delegate-cgroup": "mine"} |
+		.linux.resources = {"memory": {"limit": 50000000}, "cpu": {"quota": 12345, "period": 50000}}'
+	sh_args 'tail -n 1 /proc/self/cgroup; echo ready; exec sleep 100'
+	in_systemd
+	grep -qx '0::/mine' "$BATS_TEST_TMPDIR/out"
+	grep -qx "$(pid_of "$id")" "$(group)/container/mine/cgroup.procs"
+	[ "$(property MemoryMax)" = 50000000 ]
+	systemctl daemon-reload
+	[ "$(value container/cpu.max)" = "12345 50000" ]
+	husk update --memory 40m "$id"
+	[ "$(value container/memory.max)" = 41943040 ]
+	[ "$(property MemoryMax)" = 41943040 ]
+	end
+	[ ! -e "$(group)" ]
+}
+
 # ---- the user's own systemd ----
 
 user() { # COMMAND...: as uid 1000, in a session of its own
