@@ -195,6 +195,30 @@ ended with 137"* ]]
 	expect 0 0
 }
 
+@test "a cgroup that vanished under a container is told of in one line, and the container can be deleted" {
+	sh_args 'echo ready; sleep 100'
+	in_background
+	local pid
+	pid=$(pid_of "$id")
+	mkdir "$group"
+	echo "$pid" >"$group/cgroup.procs"
+	rmdir "$cgroups/husk-$id"
+	[ "$(husk state "$id" | jq -r .status)" = running ]
+	echo '{"unified": {"cgroup.max.depth": "7"}}' >"$BATS_TEST_TMPDIR/r"
+	try pause "$id"
+	expect_error 1 "husk-$id"
+	try update --resources "$BATS_TEST_TMPDIR/r" "$id"
+	expect_error 1 "husk-$id"
+	try events --stats "$id"
+	expect_error 1 "husk-$id"
+	try exec "$id" true
+	expect_error 125 "husk-$id"
+	try stats
+	expect 0
+	end
+	rmdir "$group"
+}
+
 # ---- the systemd cgroup manager, as far as it needs no systemd; the rest is tests/systemd ----
 
 @test "a systemd that does not answer is an error in time, and leaves nothing" {

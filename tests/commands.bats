@@ -153,6 +153,20 @@ setup() {
 	[ "$(cat "$cgroup/cgroup.max.depth")" = 9 ] && [ "$(cat "$cgroup/cgroup.max.descendants")" = max ]
 }
 
+@test "update: when the third of five writes fails, the first two are taken back" {
+	needs_controller cpu memory pids
+	running
+	cgroup=$(own_cgroup)
+	values() { (cd "$cgroup" && grep -H . pids.max memory.high cpu.weight memory.low cpu.max); }
+	husk update --pids-limit 60 --cpu-quota 50000 "$id"
+	local before
+	before=$(values)
+	echo '{"unified": {"pids.max": "50", "memory.high": "50M", "cpu.weight": "99999", "memory.low": "1M", "cpu.max": "10000"}}' >"$BATS_TEST_TMPDIR/r"
+	try update --resources "$BATS_TEST_TMPDIR/r" "$id"
+	expect_error 1 'linux.resources.unified["cpu.weight"]' "99999"
+	diff <(echo "$before") <(values)
+}
+
 @test "update: memory.checkBeforeUpdate refuses a limit below what is used" {
 	needs_controller memory
 	sh_args 'head -c 20m /dev/zero >/dev/shm/x; echo full; sleep 1000'
