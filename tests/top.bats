@@ -2,7 +2,8 @@
 # husk top, as it is seen and steered on a terminal: tmux(1) has the screen.
 load lib/husk
 
-mux() { env -u HUSK_TEST_MARK tmux -L "husk-$id" -f /dev/null "$@"; } # COMMAND...
+# A server for each screen: one that has just been told to end is in the way of the next.
+mux() { env -u HUSK_TEST_MARK tmux -L "husk-$id${way:+-$way}" -f /dev/null "$@"; } # COMMAND...
 
 # On a screen of its own; what the terminal was like before and after goes to files.
 top_on() { # COLUMNS ROWS
