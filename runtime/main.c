@@ -9,7 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 #include "spec/spec.h"
 
 enum { USAGE_STATUS = 125 };

@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 #include "runtime/create.h"
 #include "runtime/self.h"
 #include "runtime/state_dir.h"

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 #include "runtime/create.h"
 #include "runtime/end.h"
 #include "runtime/state_dir.h"

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 #include "runtime/exec.h"
 #include "runtime/self.h"
 #include "runtime/wait.h"

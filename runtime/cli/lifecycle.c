@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 /* ---- start ---- */
 

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 enum { FORMAT_TABLE, FORMAT_JSON };
 static const char *const formats[] = { "table", "json", NULL };

@@ -13,7 +13,7 @@
 #include "base/json_write.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 /* Opens the container of the first argument, locks it where asked to, and calls `act`. */
 static int with_container(const struct invocation *invocation,

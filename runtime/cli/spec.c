@@ -13,7 +13,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 /* ---- spec ---- */
 

@@ -16,7 +16,7 @@
 #include "cgroups/cgroups.h"
 #include "netns/netns.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 #include "runtime/cli/stats.h"
 
 static const char *const formats[] = { "table", "json", "openmetrics", NULL };

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "base/program.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 static int top_run(const struct invocation *invocation, struct error *err)
 {

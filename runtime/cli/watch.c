@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "netns/netns.h"
 #include "runtime/cli/cli.h"
-#include "runtime/cli/options.h"
+#include "runtime/cli/command.h"
 
 /* ---- ps ---- */
 

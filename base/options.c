@@ -1,5 +1,5 @@
-/* runtime/cli/options.c: argv against a table. */
-#include "runtime/cli/options.h"
+/* base/options.c: argv against a table. */
+#include "base/options.h"
 
 #include <errno.h>
 #include <stdint.h>

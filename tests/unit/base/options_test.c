@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "runtime/cli/options.h"
+#include "base/options.h"
 
 static const char *const colours[] = { "red", "green", NULL };
 
