@@ -24,7 +24,7 @@ Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 # ---- sources ----------------------------------------------------------------------------------------------------
-SOURCES  := $(sort $(filter-out runtime/launcher.c,$(wildcard $(patsubst %,%/*.c,base spec namespaces cgroups netns runtime runtime/cli))))
+SOURCES  := $(sort $(filter-out runtime/launcher.c,$(wildcard $(patsubst %,%/*.c,base spec namespaces cgroups netns images runtime runtime/cli))))
 LAUNCHER := runtime/launcher.c
 TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
@@ -36,13 +36,20 @@ FOLDER   := $(B)/obj/base/folder.o
 
 # ---- flags ------------------------------------------------------------------------------------------------------
 LIBRARIES  := libseccomp libcap yajl
-# Programs apart from the start path, and what each is linked with; one whose library is missing is left out.
-PROGRAMS          := husk-systemd husk-top
-husk-systemd_FROM := cgroups/systemd/husk-systemd.c
+# Programs apart from the start path: their own sources and the libraries of those; what they share is in libhusk.a. One
+# whose library is missing is left out.
+PROGRAMS          := husk-systemd husk-top husk-image husk-fetch
+husk-systemd_FROM := $(wildcard cgroups/systemd/*.c)
 husk-systemd_LIBS := libsystemd
-husk-top_FROM     := runtime/top/husk-top.c
-husk-top_LIBS     := ncursesw yajl
-BUILT             := $(foreach program,$(PROGRAMS),$(if $(shell pkg-config --exists $($(program)_LIBS) && echo y),$(program)))
+husk-top_FROM     := $(wildcard runtime/top/*.c)
+husk-top_LIBS     := ncursesw
+husk-image_FROM   := $(wildcard images/image/*.c)
+husk-image_LIBS   := libcrypto libisal libzstd zlib
+husk-fetch_FROM   := $(wildcard images/fetch/*.c)
+husk-fetch_LIBS   := libcurl
+BUILT             := $(foreach program,$(PROGRAMS),$(if $(and $($(program)_FROM),$(shell pkg-config --exists $($(program)_LIBS) && echo y)),$(program)))
+PROGRAM_SOURCES   := $(foreach program,$(BUILT),$($(program)_FROM))
+PROGRAM_LIBS      := $(shell pkg-config --libs $(foreach program,$(BUILT),$($(program)_LIBS)) 2>/dev/null)
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)
 LIB_SHARED := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
@@ -102,14 +109,17 @@ $(B)/husk-runtime: $(MAIN) $(B)/libhusk.a
 	$(call say,LINK,$@ ($(LINK)))
 	$(Q)$(link)
 
-$(PROGRAMS:%=$(B)/%): $(B)/%: $(B)/flags
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags $($*_LIBS)) -pie $($*_FROM) $(ALL_LDFLAGS) \
-		$(shell pkg-config --libs $($*_LIBS)) -o $@
-define program_depends
-$(B)/$(1): $($(1)_FROM) cgroups/systemd_protocol.h
+define link_program
+$(B)/$(1): $($(1)_FROM:%.c=$(B)/obj/%.o) $(B)/libhusk.a
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) -pie $$^ $$(ALL_LDFLAGS) $(shell pkg-config --libs $($(1)_LIBS)) $$(LIB_SHARED) -o $$@
 endef
-$(foreach program,$(PROGRAMS),$(eval $(call program_depends,$(program))))
+$(foreach program,$(BUILT),$(eval $(call link_program,$(program))))
+
+# The programs' sources without their main(), for the tests.
+$(B)/libprograms.a: $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(foreach program,$(BUILT),%/$(program).c),$(PROGRAM_SOURCES)))
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 # Launcher and program know where the programs are: in the build tree here, in its final place for `make install`.
 launcher = $(CC) $(LAUNCHER_FLAGS) -DHUSK_FOLDER='"$(1)"' $(LAUNCHER) -o $@
@@ -119,10 +129,10 @@ $(B)/husk: $(LAUNCHER) $(B)/flags
 
 # ---- tests ------------------------------------------------------------------------------------------------------
 UNITS := $(TESTS:%.c=$(B)/%)
-$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhusk.a
+$(B)/tests/unit/%: $(B)/obj/tests/unit/%.o $(B)/libprograms.a $(B)/libhusk.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(LIB_SHARED) -lcmocka -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -pie $^ $(ALL_LDFLAGS) $(PROGRAM_LIBS) $(LIB_SHARED) -lcmocka -o $@
 
 $(B)/tests/tools/%: tests/tools/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -177,8 +187,9 @@ build/fuzz/obj/%.o: %.c
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out runtime/main.c,$(SOURCES)))
-	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(LIB_SHARED) -o $@
+FUZZED := $(filter-out runtime/main.c $(foreach program,$(BUILT),%/$(program).c),$(SOURCES) $(PROGRAM_SOURCES))
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZED:%.c=build/fuzz/obj/%.o)
+	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(PROGRAM_LIBS) $(LIB_SHARED) -o $@
 
 .PHONY: fuzz lint bench
 FUZZ_PROGRAMS := $(FUZZERS:tests/fuzz/%.c=build/fuzz/%)
@@ -188,7 +199,7 @@ fuzz:
 	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
 lint:
 	tests/setup build lint
-	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(foreach program,$(BUILT),$($(program)_FROM)) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
+	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(PROGRAM_SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
@@ -213,4 +224,4 @@ help:
 	@echo 'make clean      remove build/'
 	@echo 'Variables: STATIC=auto|no (here: $(LINK)), SAN=1 (sanitizers, in build/san), V=1, CC, CFLAGS, LDFLAGS'
 
--include $(OBJECTS:.o=.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d)
+-include $(OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(B)/obj/%.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d)

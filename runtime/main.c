@@ -31,6 +31,9 @@ static const struct command *const commands[] = {
 	&resume_command,
 	&update_command,
 	&delete_command,
+	&pull_command,
+	&images_command,
+	&image_command,
 	&spec_command,
 	&plan_command,
 	&features_command,
@@ -44,6 +47,7 @@ static const char *const cgroup_managers[] = { "cgroupfs", "systemd", "disabled"
 
 static const struct option global_options[] = {
 	GLOBAL("root", 0, OPTION_TEXT, root, .value = "DIR", .help = "state of containers (default: /run/husk)"),
+	GLOBAL("store", 0, OPTION_TEXT, store, .value = "DIR", .help = "images and networks (default: /var/lib/husk)"),
 	GLOBAL("log", 0, OPTION_TEXT, log, .value = "FILE", .help = "write messages there too"),
 	GLOBAL("log-format", 0, OPTION_CHOICE, log_format, .value = "FORMAT", .choices = log_formats,
 		.help = "text or json"),
@@ -112,12 +116,17 @@ static const struct command *find_command(const char *name, struct error *err)
 	return NULL;
 }
 
-static int help_on(int argc, char **argv, struct error *err)
+static int help_on(int argc, char **argv, struct arena *arena, struct error *err)
 {
+	static const struct globals globals;
 	const struct command *command = argc ? find_command(argv[0], err) : NULL;
+	char *help[] = { "--help", NULL };
 
 	if (argc == 0)
 		return print_help();
+	if (command && command->program)
+		return command->run(
+			&(struct invocation){ .arena = arena, .globals = &globals, .args = help, .arg_count = 1 }, err);
 	return command ? print_command_help(command) : err->code;
 }
 
@@ -154,9 +163,11 @@ static int run_command_with(const struct command *command, const struct globals 
 		.options_first = command->options_first,
 		.arena = arena,
 	};
-	struct invocation invocation = { .arena = arena, .globals = globals, .args = argv };
+	struct invocation invocation = { .arena = arena, .globals = globals, .args = argv, .arg_count = argc };
 	int r;
 
+	if (command->program)
+		return command->run(&invocation, err);
 	if (asks_for_help(argc, argv, command->options_first))
 		return print_command_help(command);
 	invocation.options = arena_alloc(arena, command->options_size);
@@ -212,7 +223,7 @@ static int husk(int argc, char **argv, struct arena *arena, struct error *err, c
 		return error_hint(err, "try husk --help");
 	}
 	if (strcmp(argv[0], "help") == 0)
-		return help_on(count - 1, argv + 1, err);
+		return help_on(count - 1, argv + 1, arena, err);
 	*ret_command = find_command(argv[0], err);
 	if (!*ret_command)
 		return err->code;

@@ -34,6 +34,24 @@ const char *state_root_path(const char *option, uid_t euid, char *buf, size_t si
 	return buf;
 }
 
+const char *store_path(const char *option, uid_t euid, char *buf, size_t size)
+{
+	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+	int len;
+
+	if (option)
+		return option;
+	if (euid == 0)
+		return "/var/lib/husk";
+	if (data && *data)
+		len = snprintf(buf, size, "%s/husk", data);
+	else if (home && *home)
+		len = snprintf(buf, size, "%s/.local/share/husk", home);
+	else
+		return NULL;
+	return (size_t)len < size ? buf : NULL;
+}
+
 int state_root_open(const char *path, bool make, int *ret_root, struct error *err)
 {
 	int fd;

@@ -11,6 +11,10 @@ struct error;
  * alone; an empty variable counts as unset. NULL where a user has no $XDG_RUNTIME_DIR. */
 const char *state_root_path(const char *option, uid_t euid, char *buf, size_t size);
 
+/* Where what outlives a reboot is kept, images and networks: --store, else /var/lib/husk for root and $XDG_DATA_HOME/husk or
+ * ~/.local/share/husk for others [XDG Base Directory Specification]. NULL where a user has no home. */
+const char *store_path(const char *option, uid_t euid, char *buf, size_t size);
+
 /* Opens it. Missing: made where `make`; else -1 through *ret_root and 0, as nothing is in it. */
 int state_root_open(const char *path, bool make, int *ret_root, struct error *err);
 

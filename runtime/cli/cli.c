@@ -43,6 +43,18 @@ int cli_open_root(const struct invocation *invocation, bool make, int *ret_root,
 	return error_hint(err, "set XDG_RUNTIME_DIR, or name one with --root");
 }
 
+const char *cli_store_path(const struct invocation *invocation, struct error *err)
+{
+	char buf[PATH_MAX];
+	const char *path = store_path(invocation->globals->store, geteuid(), buf, sizeof(buf));
+
+	if (path)
+		return arena_strdup(invocation->arena, path);
+	(void)error_bad(err, ENOENT, "there is no place for images and networks");
+	(void)error_hint(err, "set HOME, or name one with --store");
+	return NULL;
+}
+
 int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err)
 {
 	int r = cli_open_root(invocation, false, ret_root, err);

@@ -15,6 +15,9 @@ struct json_writer;
 /* Opens the state root of the invocation: see state_root_open(). */
 int cli_open_root(const struct invocation *invocation, bool make, int *ret_root, struct error *err);
 
+/* The path of the store of the invocation, in the arena: see store_path(). NULL, with words, where there is none. */
+const char *cli_store_path(const struct invocation *invocation, struct error *err);
+
 /* Looks up the container named by the first argument; *ret_root is the caller's to close, also on failure. */
 int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err);
 

@@ -8,7 +8,7 @@ struct arena;
 struct error;
 
 struct globals {
-	const char *root, *log;
+	const char *root, *store, *log;
 	unsigned log_format, log_level; /* enum log_format; index into levels */
 	bool debug, systemd_cgroup, version, help;
 	unsigned cgroup_manager;
@@ -37,10 +37,13 @@ struct command {
 	int min_args, max_args;
 	bool options_first; /* the first positional ends the options */
 	int failure_status; /* of the process, where the error has none of its own */
+	const char
+		*program; /* of program_folder: it gets the command line, and the rest here is its business; or NULL */
 	/* The exit status, or a negative errno with words. */
 	int (*run)(const struct invocation *invocation, struct error *err);
 };
 
 extern const struct command run_command, create_command, exec_command, start_command, state_command, kill_command,
 	delete_command, list_command, ps_command, events_command, stats_command, top_command, pause_command,
-	resume_command, update_command, features_command, spec_command, plan_command;
+	resume_command, update_command, pull_command, images_command, image_command, features_command, spec_command,
+	plan_command;
