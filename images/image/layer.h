@@ -1,0 +1,60 @@
+/* images/image/layer.h: one layer, from the stream of its blob to a tree.
+ *
+ * The stream is read once: hashed, copied to the blob that is kept, decompressed, hashed again, and its tar entries are put
+ * into an empty directory, in the form that overlayfs takes as a lower layer. Nothing of it counts before both digests are
+ * right; the caller gives the tree its name then. Everything in the stream is hostile: every path is resolved beneath the tree,
+ * every size is bounded. Runs in the sandbox (sandbox.h). */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "images/digest.h"
+struct error;
+
+/* Against bombs; what is over a limit is refused. layer_limits_default has the defaults. */
+struct layer_limits {
+	uint64_t bytes;        /* of all files together, 64 GiB */
+	uint64_t entries;      /* 2^21 */
+	unsigned depth;        /* components of a path, 256 */
+	uint64_t pax_bytes;    /* of one entry's extended header, 1 MiB */
+	unsigned ratio;        /* decompressed to compressed, beyond the first 64 MiB: 1000 */
+	unsigned free_percent; /* of the file system that must stay free, 5 */
+};
+extern const struct layer_limits layer_limits_default;
+
+struct layer_request {
+	const char *name; /* for messages: "debian:13, layer 2 of 5" */
+	int stream;       /* borrowed: the blob's bytes, a file or a pipe, from where it stands to its end */
+	int keep;         /* borrowed: gets the bytes as they come; -1 = they are not kept */
+	bool has_size;    /* false for a tar that no descriptor speaks of (rootfs:) */
+	uint64_t size;    /* the blob's, exactly */
+	struct digest digest, diff_id; /* DIGEST_NONE: not known, computed only */
+	int tree;         /* borrowed: an empty directory of ours, 0700 parent; becomes the root of the layer */
+	const int *lower; /* borrowed: trees of the layers below, nearest first, for hard links into them and for
+	                                   * the attributes of parents that this layer does not have */
+	size_t lower_count;
+	bool rootless; /* no devices, no trusted.* xattrs; user.overlay.* instead */
+	const struct layer_limits *limits;
+	/* Called now and then with how much of the blob has been read; may be NULL. */
+	void (*progress)(void *data, uint64_t bytes);
+	void *data;
+};
+
+struct layer_result {
+	struct digest digest, diff_id; /* as computed, sha256 where none was asked for */
+	uint64_t size;                 /* of the blob */
+	uint64_t entries, bytes;       /* what was unpacked */
+};
+
+/* 0, or a negative errno with one line that names the layer and the entry. What is in `tree` then is for the caller to remove
+ * (tree_remove()). */
+int layer_unpack(const struct layer_request *request, struct layer_result *ret, struct error *err);
+
+/* Moves an unpacked upper tree into a lower one, with its whiteouts applied and gone: how a bundle's rootfs is made of layers
+ * that were unpacked at the same time. Directories that both have are merged, what is new is renamed in one piece. Both on one
+ * file system. `upper` is left empty. */
+int layer_merge(int lower, int upper, const char *name, struct error *err);
+
+/* Removes all that is beneath `dir`/`name`, iteratively and without leaving its file system; gone already is fine. */
+int tree_remove(int dir, const char *name, struct error *err);
