@@ -57,6 +57,12 @@ static int no_controller(const struct cgroup_value *value, const struct cgroup_h
 	return error_at(err, "%s", value->origin);
 }
 
+/* A value that is what happens without its file is what happens without its controller, too. */
+static bool needs_controller(const struct cgroup_value *value)
+{
+	return value->controller && !value->may_lack;
+}
+
 int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err)
 {
 	char list[LIST_MAX] = "";
@@ -64,7 +70,7 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
 	if (host->root >= 0)
 		read_list(host->root, "cgroup.controllers", list);
 	for (size_t i = 0; i < plan->value_count; i++)
-		if (plan->values[i].controller && !cgroup_list_has(list, plan->values[i].controller))
+		if (needs_controller(&plan->values[i]) && !cgroup_list_has(list, plan->values[i].controller))
 			return no_controller(&plan->values[i], host, err);
 	if (host->root < 0 && plan->device_program_must) {
 		(void)error_bad(err, ENOTSUP, "device rules need cgroup v2, which is not mounted here");
@@ -79,7 +85,7 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
 static bool is_needed(const struct cgroup_plan *plan, const char *controller)
 {
 	for (size_t i = 0; i < plan->value_count; i++)
-		if (plan->values[i].controller && strcmp(plan->values[i].controller, controller) == 0)
+		if (needs_controller(&plan->values[i]) && strcmp(plan->values[i].controller, controller) == 0)
 			return true;
 	return false;
 }
@@ -117,7 +123,7 @@ static int enable_all(int dir, const struct cgroup_plan *plan, struct error *err
 			(void)enable(dir, enabled, accounted[i]);
 	for (size_t i = 0; i < plan->value_count; i++) {
 		const char *controller = plan->values[i].controller;
-		int r = controller ? enable(dir, enabled, controller) : 0;
+		int r = needs_controller(&plan->values[i]) ? enable(dir, enabled, controller) : 0;
 		if (r < 0)
 			return cannot_enable(controller, r, dir, err);
 	}
@@ -133,15 +139,18 @@ int cgroup_open_path(const struct cgroup_host *host, const char *path)
 	return path_open_beneath(host->root, *path ? path : ".", O_PATH | O_DIRECTORY);
 }
 
-/* One that is used by others would be limited, frozen and killed together with the container. */
-static int check_unused(int fd, const char *path, struct error *err)
+/* One that is used by others would be limited, frozen and killed together with the container. In a frozen one, or below
+ * it, the container could not even be made. */
+static int check_fit(int fd, const char *path, bool is_its_own, struct error *err)
 {
-	if (cgroup_is_populated(fd)) {
+	if (is_its_own && cgroup_is_populated(fd)) {
 		(void)error_bad(err, EBUSY, "the cgroup %s has processes in it", path);
 		return error_hint(err, "give the container a cgroup of its own by linux.cgroupsPath");
 	}
-	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0))
-		return error_bad(err, EBUSY, "the cgroup %s is frozen", path);
+	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0)) {
+		(void)error_bad(err, EBUSY, "the cgroup %s is frozen", path);
+		return error_hint(err, "thaw it first: echo 0 to cgroup.freeze there, or further up");
+	}
 	return 0;
 }
 
@@ -156,7 +165,7 @@ int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_
 		fd = r < 0 ? r : cgroup_open_path(host, head);
 		if (fd >= 0) {
 			*ret_existing = n;
-			return n == parts ? check_unused(fd, path, err) : 0;
+			return check_fit(fd, head, n == parts, err);
 		}
 		if (fd != -ENOENT)
 			return error_sys(err, fd, "open the cgroup %s", head);
