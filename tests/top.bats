@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # husk top, as it is seen and steered on a terminal: tmux(1) has the screen.
+# places: native sanitized
 load lib/husk
 
 # A server for each screen: one that has just been told to end is in the way of the next.

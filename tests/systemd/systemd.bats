@@ -171,6 +171,7 @@ time.sleep(100)' "$BATS_TEST_TMPDIR/bus" 3>&- &
 }
 
 @test "a unit that systemd stops ends the container; delete takes the rest away" {
+	config '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 1"}' # a first process takes no SIGTERM
 	sh_args 'echo ready; sleep 100'
 	husk --systemd-cgroup run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
 	systemctl stop "$(scope)"
