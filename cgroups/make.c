@@ -310,7 +310,8 @@ static int write_value(int dir, const struct cgroup_value *value)
 	const char *text = value->text;
 	int r = file_write_raw_at(dir, value->file, text, strlen(text));
 
-	if (r == -ENOENT && value->fallback) {
+	/* absent, or there for other disks: a weight is for those that the scheduler bfq has */
+	if ((r == -ENOENT || r == -EOPNOTSUPP) && value->fallback) {
 		text = value->fallback_text ? value->fallback_text : value->text;
 		r = file_write_raw_at(dir, value->fallback, text, strlen(text));
 	}
@@ -326,6 +327,8 @@ int cgroup_write_value(int dir, const struct cgroup_value *value, struct error *
 	(void)error_sys(err, r, "write \"%s\" to %s", value->text, value->file);
 	if (r == -ENOENT)
 		(void)error_hint(err, "this kernel has no such cgroup file");
+	if (r == -EOPNOTSUPP && value->fallback)
+		(void)error_hint(err, "that disk has neither the scheduler bfq nor io.cost, which weights are for");
 	if (r == -ENODEV && strncmp(value->file, "io.", 3) == 0)
 		(void)error_hint(err, "there is no such block device, or it is a partition: name the whole disk");
 	return error_at(err, "%s", value->origin);

@@ -109,14 +109,16 @@ int mark_open(const struct mark *mark)
 	return has_ended(pidfd) || !is_the_same(mark, pidfd) ? -ESRCH : fd_take(&pidfd);
 }
 
-/* The kernel prints 0 to those who may not know. Of a process that has ended there is no program to be found, and that is
- * only told to those who may. */
+/* The kernel prints 0 to those who may not know. A process that has ended has no program, and that is only told to those
+ * who may. */
 static bool may_know(pid_t pid)
 {
-	char path[64], target[1];
+	cleanup_close int program = -1;
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
+	program = open(path, O_PATH | O_CLOEXEC);
+	return program < 0 && errno == ENOENT;
 }
 
 bool mark_read_end(const struct mark *mark, int *ret_status)

@@ -447,3 +447,19 @@ stats_of() { husk stats --format json "$@"; } # ID...
 	husk update --device-read-bps "$device:0" "$id"
 	[ "$(cat "$cgroups/husk-$id/io.max")" = "$device rbps=max wbps=20971520 riops=max wiops=30" ]
 }
+
+@test "a weight on one disk is for the scheduler that the disk has, or an error that says it has none" {
+	needs_controller io
+	needs_file "$cgroups/io.cost.qos"
+	sh_args 'sleep 100'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	local device
+	device=$(mountpoint -d "$HUSK_TEST_DISK")
+	try update --blkio-weight 300 --blkio-weight-device /dev/vda:200 "$id"
+	expect_error 1 "blockIO.weightDevice" "neither the scheduler bfq nor io.cost"
+	[ "$(cat "$cgroups/husk-$id/io.weight")" = "default 100" ]
+	echo "$device enable=1" >"$cgroups/io.cost.qos"
+	later eval "echo $device enable=0 >$cgroups/io.cost.qos"
+	husk update --blkio-weight-device /dev/vda:200 "$id"
+	grep -qx "$device 1920" "$cgroups/husk-$id/io.weight"
+}
