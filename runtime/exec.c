@@ -123,6 +123,16 @@ static pid_t clone_it(struct joining *joining, struct error *err)
 	return child->pid;
 }
 
+/* A container that manages cgroups of its own has moved its processes out of the one it was given, which then takes no
+ * process [cgroup-v2.rst, No Internal Process Constraint]: where its first process is, another may be. */
+static int find_where_it_is(struct joining *joining, struct error *err)
+{
+	const char *path;
+	int r = cgroup_of_process(joining->container->pid, joining->plan->arena, &path, err);
+
+	return r < 0 ? r : open_cgroup(joining, path, err);
+}
+
 /* The kernel moves nobody between cgroups unless an ancestor of both is ours, which the user's own slice is not; the user's
  * systemd asks the host's to do it. The process waits meanwhile, as it does before each walk. */
 static pid_t clone_outside(struct joining *joining, struct error *err)
@@ -137,22 +147,14 @@ static pid_t clone_outside(struct joining *joining, struct error *err)
 			"no cgroup that husk is in, too, is yours: run it from where the container was"
 			" started, or as root");
 	}
+	if (!joining->request->cgroup && find_where_it_is(joining, err) < 0)
+		return err->code;
 	fd_closep(&joining->cgroup);
 	if (clone_it(joining, err) < 0)
 		return err->code;
 	r = cgroup_unit_attach(
 		record->unit, record->unit_user, joining->path, joining->child.pid, joining->plan->arena, err);
 	return r < 0 ? r : joining->child.pid;
-}
-
-/* A container that manages cgroups of its own has moved its processes out of the one it was given, which then takes no
- * process [cgroup-v2.rst, No Internal Process Constraint]: where its first process is, another may be. */
-static int find_where_it_is(struct joining *joining, struct error *err)
-{
-	const char *path;
-	int r = cgroup_of_process(joining->container->pid, joining->plan->arena, &path, err);
-
-	return r < 0 ? r : open_cgroup(joining, path, err);
 }
 
 static int clone_where_it_may(struct joining *joining, struct error *err)

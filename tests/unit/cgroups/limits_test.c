@@ -42,10 +42,10 @@ static const struct {
 	{ "{\"memory\": {\"kernel\": -1, \"kernelTCP\": -1}}", "" },
 	/* cpu */
 	{ "{\"cpu\": {\"shares\": 2}}", "cpu.weight=1" },
-	{ "{\"cpu\": {\"shares\": 1024}}", "cpu.weight=100" },
 	{ "{\"cpu\": {\"shares\": 102}}", "cpu.weight=17" },
 	{ "{\"cpu\": {\"shares\": 256}}", "cpu.weight=35" },
 	{ "{\"cpu\": {\"shares\": 512}}", "cpu.weight=59" },
+	{ "{\"cpu\": {\"shares\": 1024}}", "cpu.weight=100" },
 	{ "{\"cpu\": {\"shares\": 2048}}", "cpu.weight=174" },
 	{ "{\"cpu\": {\"shares\": 10240}}", "cpu.weight=639" },
 	{ "{\"cpu\": {\"shares\": 100000}}", "cpu.weight=4340" },
