@@ -219,6 +219,19 @@ static int walk_down(const struct cgroup_host *host, const struct cgroup_plan *p
 	return 0;
 }
 
+/* Below a cgroup with processes of its own, one with a controller of threads (cpu, pids) can be made, but nothing can be
+ * in it [cgroup-v2.rst, Threads]. */
+static int check_type(const struct cgroup *cgroup, const char *path, struct error *err)
+{
+	char type[32];
+
+	if (cgroup->existing == 0 || file_read_small_at(cgroup->fd, "cgroup.type", type, sizeof(type)) < 0 ||
+		strcmp(type, "domain invalid") != 0)
+		return 0;
+	(void)error_bad(err, EBUSY, "the cgroup %s can hold no processes", path);
+	return error_hint(err, "one above it has processes of its own");
+}
+
 int cgroup_make(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err)
 {
@@ -230,6 +243,8 @@ int cgroup_make(
 		if (r == -ENOENT && attempt < MAKE_ATTEMPTS)
 			r = 0;
 	}
+	if (r == 0)
+		r = check_type(&cgroup, plan->path, err);
 	if (r < 0) {
 		fd_closep(&cgroup.fd);
 		(void)cgroup_remove(host, plan->path, cgroup.existing, NULL);

@@ -73,7 +73,7 @@ cpu_used() { awk '$1 == "usage_usec" { print $2 }' "$cgroups/husk-$id/cpu.stat";
 }
 
 @test "a path below a cgroup with processes of its own is an error that says so, where limits are asked for" {
-	needs_controller pids
+	needs_controller pids memory
 	mkdir "$group"
 	sleep 100 3>&- &
 	local pid=$!
@@ -81,7 +81,11 @@ cpu_used() { awk '$1 == "usage_usec" { print $2 }' "$cgroups/husk-$id/cpu.stat";
 	later eval "kill $pid; wait $pid; until rmdir $group; do sleep 0.05; done 2>/dev/null"
 	config --arg path "/${group##*/}/a" '.linux.cgroupsPath = $path | .linux.resources.pids.limit = 5'
 	try run --id "$id" "$bundle"
-	expect_error 125 "enable the pids controller" "processes of its own"
+	expect_error 125 "the cgroup ${group##*/}/a can hold no processes" "processes of its own"
+	[ ! -e "$group/a" ]
+	config '.linux.resources = {"memory": {"limit": 10000000}}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "enable the memory controller" "processes of its own"
 	[ ! -e "$group/a" ]
 }
 
