@@ -96,7 +96,7 @@ static int cannot_enable(const char *controller, int code, int dir, struct error
 
 	(void)path_of_fd(dir, where, sizeof(where));
 	(void)error_sys(err, code, "enable the %s controller for the children of %s", controller, where);
-	if (code == -EBUSY)
+	if (code == -EBUSY || code == -EOPNOTSUPP)
 		(void)error_hint(err, "a cgroup with processes of its own cannot have children with controllers");
 	return code;
 }
