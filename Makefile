@@ -138,7 +138,7 @@ $(B)/tests/tools/%: tests/tools/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
 
-.PHONY: tools units check check-native check-vm check-sanitized demo
+.PHONY: tools units check check-all check-native check-vm check-sanitized demo
 tools: $(TOOLS:%.c=build/%)
 units: $(UNITS) tools
 # tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
@@ -146,6 +146,11 @@ check:
 	tests/setup build check
 	+$(MAKE) --no-print-directory all units
 	tests/run unit native vm systemd
+check-all:
+	tests/setup build check
+	+$(MAKE) --no-print-directory all units
+	+$(MAKE) --no-print-directory SAN=1 all
+	tests/run unit native sanitized vm systemd
 check-native: all units
 	tests/run unit native
 check-vm: all tools
@@ -215,6 +220,7 @@ help:
 	@echo 'make            build/husk (the launcher), build/husk-runtime (the program) and what it calls: $(PROGRAMS)'
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
+	@echo 'make check-all  the same, and the tests here once more with sanitizers (see check-sanitized)'
 	@echo 'make check-native, make check-vm     its halves, installing nothing'
 	@echo 'make check-sanitized                 the tests here with address and undefined-behaviour sanitizers'
 	@echo 'make install, make uninstall         DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='

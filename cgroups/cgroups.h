@@ -165,6 +165,11 @@ int cgroup_unit_set(const struct cgroup_unit *unit, struct arena *arena, struct 
 /* Kills what is in the unit and waits until systemd has removed it with its cgroup. One that is gone is fine. */
 int cgroup_unit_stop(const char *name, bool user, struct arena *arena, struct error *err);
 
+/* Has systemd move a process of ours into the unit's cgroup, or one below it, where the kernel does not let us: between
+ * cgroups whose common ancestor is another's [cgroup-v2.rst, Delegation Containment]. `path`: from the tree's root. */
+int cgroup_unit_attach(
+	const char *name, bool user, const char *path, pid_t pid, struct arena *arena, struct error *err);
+
 /* ---- control, by the path in a record ---- */
 
 /* For other limits: adds to `resources` the half of a pair that it lacks as it is now (quota and period, limit and

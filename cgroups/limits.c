@@ -107,16 +107,25 @@ static void add_cpu_max(struct limits *limits, const struct spec_resources *r)
 			asks(&r->cpu.quota) ? RESOURCES "cpu.quota" : RESOURCES "cpu.period");
 }
 
+/* What ends something that an update may have begun before. */
+static void add_zero(struct limits *limits, const struct spec_limit *limit, const char *file, const char *origin)
+{
+	if (limit->given && limit->value == 0)
+		add(limits, file, "0", origin)->may_lack = true;
+}
+
 static void add_cpu(struct limits *limits, const struct spec_resources *r)
 {
 	bool idle = asks(&r->cpu.idle);
 
+	add_zero(limits, &r->cpu.idle, "cpu.idle", RESOURCES "cpu.idle");
 	if (idle) /* an idle cgroup has no weight: writing one is EINVAL [cgroup-v2.rst, cpu.idle] */
 		add(limits, "cpu.idle", "1", RESOURCES "cpu.idle");
 	else if (asks(&r->cpu.shares))
 		add(limits, "cpu.weight",
 			number(limits, (int64_t)cgroup_weight_from_shares((uint64_t)r->cpu.shares.value)),
 			RESOURCES "cpu.shares");
+	add_zero(limits, &r->cpu.burst, "cpu.max.burst", RESOURCES "cpu.burst"); /* before a quota below it */
 	add_cpu_max(limits, r);
 	if (asks(&r->cpu.burst) && asks(&r->cpu.quota) && r->cpu.quota.value > 0 &&
 		r->cpu.burst.value > r->cpu.quota.value)

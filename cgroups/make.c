@@ -57,6 +57,12 @@ static int no_controller(const struct cgroup_value *value, const struct cgroup_h
 	return error_at(err, "%s", value->origin);
 }
 
+/* A value that is what happens without its file is what happens without its controller, too. */
+static bool needs_controller(const struct cgroup_value *value)
+{
+	return value->controller && !value->may_lack;
+}
+
 int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *plan, struct error *err)
 {
 	char list[LIST_MAX] = "";
@@ -64,7 +70,7 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
 	if (host->root >= 0)
 		read_list(host->root, "cgroup.controllers", list);
 	for (size_t i = 0; i < plan->value_count; i++)
-		if (plan->values[i].controller && !cgroup_list_has(list, plan->values[i].controller))
+		if (needs_controller(&plan->values[i]) && !cgroup_list_has(list, plan->values[i].controller))
 			return no_controller(&plan->values[i], host, err);
 	if (host->root < 0 && plan->device_program_must) {
 		(void)error_bad(err, ENOTSUP, "device rules need cgroup v2, which is not mounted here");
@@ -79,7 +85,7 @@ int cgroup_check_host(const struct cgroup_host *host, const struct cgroup_plan *
 static bool is_needed(const struct cgroup_plan *plan, const char *controller)
 {
 	for (size_t i = 0; i < plan->value_count; i++)
-		if (plan->values[i].controller && strcmp(plan->values[i].controller, controller) == 0)
+		if (needs_controller(&plan->values[i]) && strcmp(plan->values[i].controller, controller) == 0)
 			return true;
 	return false;
 }
@@ -90,7 +96,7 @@ static int cannot_enable(const char *controller, int code, int dir, struct error
 
 	(void)path_of_fd(dir, where, sizeof(where));
 	(void)error_sys(err, code, "enable the %s controller for the children of %s", controller, where);
-	if (code == -EBUSY)
+	if (code == -EBUSY || code == -EOPNOTSUPP)
 		(void)error_hint(err, "a cgroup with processes of its own cannot have children with controllers");
 	return code;
 }
@@ -117,7 +123,7 @@ static int enable_all(int dir, const struct cgroup_plan *plan, struct error *err
 			(void)enable(dir, enabled, accounted[i]);
 	for (size_t i = 0; i < plan->value_count; i++) {
 		const char *controller = plan->values[i].controller;
-		int r = controller ? enable(dir, enabled, controller) : 0;
+		int r = needs_controller(&plan->values[i]) ? enable(dir, enabled, controller) : 0;
 		if (r < 0)
 			return cannot_enable(controller, r, dir, err);
 	}
@@ -133,15 +139,18 @@ int cgroup_open_path(const struct cgroup_host *host, const char *path)
 	return path_open_beneath(host->root, *path ? path : ".", O_PATH | O_DIRECTORY);
 }
 
-/* One that is used by others would be limited, frozen and killed together with the container. */
-static int check_unused(int fd, const char *path, struct error *err)
+/* One that is used by others would be limited, frozen and killed together with the container. In a frozen one, or below
+ * it, the container could not even be made. */
+static int check_fit(int fd, const char *path, bool is_its_own, struct error *err)
 {
-	if (cgroup_is_populated(fd)) {
+	if (is_its_own && cgroup_is_populated(fd)) {
 		(void)error_bad(err, EBUSY, "the cgroup %s has processes in it", path);
 		return error_hint(err, "give the container a cgroup of its own by linux.cgroupsPath");
 	}
-	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0))
-		return error_bad(err, EBUSY, "the cgroup %s is frozen", path);
+	if (cgroup_keyed_value(fd, "cgroup.events", "frozen", 0)) {
+		(void)error_bad(err, EBUSY, "the cgroup %s is frozen", path);
+		return error_hint(err, "thaw it first: echo 0 to cgroup.freeze there, or further up");
+	}
 	return 0;
 }
 
@@ -156,7 +165,7 @@ int cgroup_look(const struct cgroup_host *host, const char *path, unsigned *ret_
 		fd = r < 0 ? r : cgroup_open_path(host, head);
 		if (fd >= 0) {
 			*ret_existing = n;
-			return n == parts ? check_unused(fd, path, err) : 0;
+			return check_fit(fd, head, n == parts, err);
 		}
 		if (fd != -ENOENT)
 			return error_sys(err, fd, "open the cgroup %s", head);
@@ -210,6 +219,19 @@ static int walk_down(const struct cgroup_host *host, const struct cgroup_plan *p
 	return 0;
 }
 
+/* Below a cgroup with processes of its own, one with a controller of threads (cpu, pids) can be made, but nothing can be
+ * in it [cgroup-v2.rst, Threads]. */
+static int check_type(const struct cgroup *cgroup, const char *path, struct error *err)
+{
+	char type[32];
+
+	if (cgroup->existing == 0 || file_read_small_at(cgroup->fd, "cgroup.type", type, sizeof(type)) < 0 ||
+		strcmp(type, "domain invalid") != 0)
+		return 0;
+	(void)error_bad(err, EBUSY, "the cgroup %s can hold no processes", path);
+	return error_hint(err, "one above it has processes of its own");
+}
+
 int cgroup_make(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct cgroup *ret_cgroup, struct error *err)
 {
@@ -221,6 +243,8 @@ int cgroup_make(
 		if (r == -ENOENT && attempt < MAKE_ATTEMPTS)
 			r = 0;
 	}
+	if (r == 0)
+		r = check_type(&cgroup, plan->path, err);
 	if (r < 0) {
 		fd_closep(&cgroup.fd);
 		(void)cgroup_remove(host, plan->path, cgroup.existing, NULL);
@@ -301,7 +325,8 @@ static int write_value(int dir, const struct cgroup_value *value)
 	const char *text = value->text;
 	int r = file_write_raw_at(dir, value->file, text, strlen(text));
 
-	if (r == -ENOENT && value->fallback) {
+	/* absent, or there for other disks: a weight is for those that the scheduler bfq has */
+	if ((r == -ENOENT || r == -EOPNOTSUPP) && value->fallback) {
 		text = value->fallback_text ? value->fallback_text : value->text;
 		r = file_write_raw_at(dir, value->fallback, text, strlen(text));
 	}
@@ -317,6 +342,8 @@ int cgroup_write_value(int dir, const struct cgroup_value *value, struct error *
 	(void)error_sys(err, r, "write \"%s\" to %s", value->text, value->file);
 	if (r == -ENOENT)
 		(void)error_hint(err, "this kernel has no such cgroup file");
+	if (r == -EOPNOTSUPP && value->fallback)
+		(void)error_hint(err, "that disk has neither the scheduler bfq nor io.cost, which weights are for");
 	if (r == -ENODEV && strncmp(value->file, "io.", 3) == 0)
 		(void)error_hint(err, "there is no such block device, or it is a partition: name the whole disk");
 	return error_at(err, "%s", value->origin);

@@ -46,21 +46,25 @@ static int read_answer(const char *answer, ssize_t n, const char **ret_text, str
 	return code ? error_bad(err, (int)code, "%s", *ret_text) : 0;
 }
 
-static int ask(const char *verb, const struct cgroup_unit *unit, const struct cgroup_properties *const *lists,
-	size_t list_count, struct arena *arena, const char **ret_text, struct error *err)
+static struct message begin(const char *verb, const char *unit, bool user, struct arena *arena)
 {
 	struct message message = { .text = arena_alloc(arena, SYSTEMD_MESSAGE_MAX) };
+
+	put(&message, verb);
+	put(&message, user ? "user" : "system");
+	put(&message, unit);
+	return message;
+}
+
+static int ask(
+	const struct message *message, const char *unit, struct arena *arena, const char **ret_text, struct error *err)
+{
 	char *answer = arena_alloc(arena, ANSWER_MAX);
 	ssize_t n;
 
-	put(&message, verb);
-	put(&message, unit->user ? "user" : "system");
-	put(&message, unit->name);
-	for (size_t i = 0; i < list_count; i++)
-		put_properties(&message, lists[i]);
-	if (message.len > SYSTEMD_MESSAGE_MAX)
-		return error_bad(err, E2BIG, "the properties of %s are more than systemd takes", unit->name);
-	n = program_ask("husk-systemd", message.text, message.len, answer, ANSWER_MAX, SYSTEMD_TIMEOUT_MS, err);
+	if (message->len > SYSTEMD_MESSAGE_MAX)
+		return error_bad(err, E2BIG, "the properties of %s are more than systemd takes", unit);
+	n = program_ask("husk-systemd", message->text, message->len, answer, ANSWER_MAX, SYSTEMD_TIMEOUT_MS, err);
 	return n < 0 ? (int)n : read_answer(answer, n, ret_text, err);
 }
 
@@ -69,10 +73,14 @@ int cgroup_unit_start(
 {
 	struct cgroup_property first = { "PIDs", "au", arena_printf(arena, "%d", pid), NULL };
 	const struct cgroup_properties pids = { &first, 1, 1 };
-	const struct cgroup_properties *const lists[] = { &pids, &unit->start, &unit->limits };
+	struct message message = begin(SYSTEMD_START, unit->name, unit->user, arena);
 	const char *path = "";
-	int r = ask(SYSTEMD_START, unit, lists, ARRAY_SIZE(lists), arena, &path, err);
+	int r;
 
+	put_properties(&message, &pids);
+	put_properties(&message, &unit->start);
+	put_properties(&message, &unit->limits);
+	r = ask(&message, unit->name, arena, &path, err);
 	if (r == -EEXIST)
 		return error_hint(err, "give the container another name by linux.cgroupsPath, or stop that unit");
 	*ret_path = r < 0 ? NULL : path + (*path == '/');
@@ -81,15 +89,42 @@ int cgroup_unit_start(
 
 int cgroup_unit_set(const struct cgroup_unit *unit, struct arena *arena, struct error *err)
 {
-	const struct cgroup_properties *const lists[] = { &unit->limits };
-	const char *text = "";
+	struct message message = begin(SYSTEMD_SET, unit->name, unit->user, arena);
+	const char *text;
 
-	return unit->limits.count ? ask(SYSTEMD_SET, unit, lists, ARRAY_SIZE(lists), arena, &text, err) : 0;
+	if (!unit->limits.count)
+		return 0;
+	put_properties(&message, &unit->limits);
+	return ask(&message, unit->name, arena, &text, err);
 }
 
 int cgroup_unit_stop(const char *name, bool user, struct arena *arena, struct error *err)
 {
-	const char *text = "";
+	struct message message = begin(SYSTEMD_STOP, name, user, arena);
+	const char *text;
 
-	return ask(SYSTEMD_STOP, &(struct cgroup_unit){ .name = name, .user = user }, NULL, 0, arena, &text, err);
+	return ask(&message, name, arena, &text, err);
+}
+
+/* "user.slice/husk-web.scope/a/b" of the unit husk-web.scope: "/a/b" */
+static const char *below_unit(const char *path, const char *unit)
+{
+	size_t len = strlen(unit);
+
+	for (const char *at = path; (at = strstr(at, unit)); at += len)
+		if ((at == path || at[-1] == '/') && (at[len] == '/' || at[len] == '\0'))
+			return at + len;
+	return NULL;
+}
+
+int cgroup_unit_attach(const char *name, bool user, const char *path, pid_t pid, struct arena *arena, struct error *err)
+{
+	struct message message = begin(SYSTEMD_ATTACH, name, user, arena);
+	const char *below = below_unit(path, name), *text;
+
+	if (!below)
+		return error_bad(err, EXDEV, "the cgroup %s is not of the unit %s", path, name);
+	put(&message, below);
+	put(&message, arena_printf(arena, "%d", pid));
+	return ask(&message, name, arena, &text, err);
 }

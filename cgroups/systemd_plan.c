@@ -96,8 +96,8 @@ static void put_size(struct unit_making *making, const char *name, const char *t
 
 static void put_idle(struct unit_making *making, const char *name, const char *text)
 {
-	if (strcmp(text, "1") == 0) /* systemd's weight 0 is idle [systemd.resource-control(5), CPUWeight=] */
-		limit(making, name, "t", "0");
+	/* systemd's weight 0 is idle [systemd.resource-control(5), CPUWeight=]; the largest number is none */
+	limit(making, name, "t", strcmp(text, "1") == 0 ? "0" : size_text(making, UINT64_MAX));
 }
 
 /* "50000 100000": systemd keeps hundredths of a percent; rounded up, as no limit should be tighter than was asked. */

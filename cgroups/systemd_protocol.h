@@ -11,6 +11,8 @@
  *	ay			the bytes in hexadecimal
  *	a(st)			a line for each: the string, a blank, the number
  *
+ * SYSTEMD_ATTACH has, instead of properties, the cgroup below the unit's and the process.
+ *
  * The answer is two strings: an errno, 0 if all is well, and the message for people; after SYSTEMD_START, instead, the
  * unit's cgroup. ENOTCONN: systemd was not reached, so nothing can have happened. */
 #pragma once
@@ -23,6 +25,9 @@
 
 /* Kills what is in the unit, stops it, waits for its job and forgets that it failed. One that is gone is fine. */
 #define SYSTEMD_STOP "stop"
+
+/* Moves a process into the unit's cgroup, or one below it: "/a/b"; "" = the unit's own. */
+#define SYSTEMD_ATTACH "attach"
 
 enum {
 	SYSTEMD_MESSAGE_MAX = 128 << 10,

@@ -89,9 +89,9 @@ int cgroup_complete(
 
 /* ---- writing, and taking it back ---- */
 
-struct written {
+struct before {
 	const char *file;
-	const char *before; /* what puts it back */
+	const char *text; /* what puts it back; NULL = nothing there */
 };
 
 /* Files of one line a device; what is written for one without. */
@@ -138,35 +138,38 @@ static const char *value_before(int dir, const char *file, const char *text, str
 	return line ? line : arena_printf(arena, "%.*s %s", (int)strcspn(text, " "), text, none);
 }
 
-static void take_back(int dir, const struct written *written, size_t count)
+static void take_back(int dir, const struct before *befores, size_t count)
 {
 	while (count-- > 0)
-		if (written[count].before)
+		if (befores[count].text)
 			(void)file_write_raw_at(
-				dir, written[count].file, written[count].before, strlen(written[count].before));
+				dir, befores[count].file, befores[count].text, strlen(befores[count].text));
 }
 
 int cgroup_update(
 	const struct cgroup_host *host, const struct cgroup_plan *plan, struct arena *arena, struct error *err)
 {
-	struct written *written = ARENA_ARRAY(arena, plan->value_count, struct written);
+	struct before *befores = ARENA_ARRAY(arena, 2 * plan->value_count, struct before);
 	cleanup_close int dir = cgroup_open_path(host, plan->path);
-	size_t done = 0;
+	size_t count = 0;
 	int r = dir < 0 ? error_sys(err, dir, "open the cgroup %s", plan->path)
 			: cgroup_enable_controllers(host, plan, err);
 
 	for (size_t i = 0; r == 0 && i < plan->value_count; i++) {
 		const struct cgroup_value *value = &plan->values[i];
-		bool falls_back = value->fallback && faccessat(dir, value->file, F_OK, 0) < 0;
-		const char *text = falls_back && value->fallback_text ? value->fallback_text : value->text;
-		written[i].file = falls_back ? value->fallback : value->file;
-		written[i].before = value_before(dir, written[i].file, text, arena);
+		const char *other = value->fallback_text ? value->fallback_text : value->text;
+		size_t before = count;
+		befores[count++] = (struct before){ value->file, value_before(dir, value->file, value->text, arena) };
+		if (value->fallback)
+			befores[count++] =
+				(struct before){ value->fallback, value_before(dir, value->fallback, other, arena) };
 		r = cgroup_write_value(dir, value, err);
-		done += r == 0;
+		if (r < 0)
+			count = before;
 	}
 	if (r == 0 && plan->unit)
 		r = cgroup_unit_set(plan->unit, arena, err);
 	if (r < 0)
-		take_back(dir, written, done);
+		take_back(dir, befores, count);
 	return r;
 }

@@ -146,7 +146,10 @@ struct spec_state container_state(const struct container *container)
 
 	if (container->status == SPEC_STOPPED) {
 		end_read(container->root, container->id, &end);
-		end.oom = end.oom || (!end.known && end_is_oom(record->cgroup));
+		if (!end.known && record->has_init)
+			end_look(&record->init, &end);
+		if (!end.oom)
+			end.oom = end_is_oom(record->cgroup);
 	}
 	return (struct spec_state){
 		.end = end,

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "cgroups/cgroups.h"
 #include "runtime/container.h"
+#include "runtime/mark.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -50,6 +51,18 @@ void end_read(int root, const char *id, struct spec_end *ret)
 	ret->signal = text_to_u64(signal, 0, 64, &number) == 0 ? (int)number : 0;
 	ret->oom = oom && strcmp(oom, "oom") == 0;
 	ret->known = true;
+}
+
+void end_look(const struct mark *init, struct spec_end *ret)
+{
+	int status;
+
+	*ret = (struct spec_end){ 0 };
+	if (!mark_read_end(init, &status))
+		return;
+	ret->known = true;
+	ret->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	ret->code = ret->signal ? 128 + ret->signal : WEXITSTATUS(status);
 }
 
 bool end_is_oom(const char *cgroup)

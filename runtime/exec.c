@@ -29,6 +29,7 @@ struct joining {
 	struct plan *plan;
 	struct child child;
 	int cgroup;
+	const char *path; /* of the cgroup; NULL = none */
 };
 
 int exec_check(const struct container *container, bool ignore_paused, struct error *err)
@@ -90,6 +91,7 @@ static int open_cgroup(struct joining *joining, const char *path, struct error *
 	if (r < 0)
 		return r;
 	fd_closep(&joining->cgroup);
+	joining->path = path;
 	joining->cgroup = cgroup_open(&host, path, &gone, err);
 	cgroup_host_done(&host);
 	if (gone)
@@ -123,19 +125,52 @@ static pid_t clone_it(struct joining *joining, struct error *err)
 
 /* A container that manages cgroups of its own has moved its processes out of the one it was given, which then takes no
  * process [cgroup-v2.rst, No Internal Process Constraint]: where its first process is, another may be. */
-static int clone_where_it_is(struct joining *joining, struct error *err)
+static int find_where_it_is(struct joining *joining, struct error *err)
+{
+	const char *path;
+	int r = cgroup_of_process(joining->container->pid, joining->plan->arena, &path, err);
+
+	return r < 0 ? r : open_cgroup(joining, path, err);
+}
+
+/* The kernel moves nobody between cgroups unless an ancestor of both is ours, which the user's own slice is not; the user's
+ * systemd asks the host's to do it. The process waits meanwhile, as it does before each walk. */
+static pid_t clone_outside(struct joining *joining, struct error *err)
+{
+	const struct record *record = &joining->container->record;
+	int r;
+
+	*err = (struct error){ 0 };
+	if (!record->unit) {
+		(void)error_sys(err, EACCES, "put a process into the cgroup %s", joining->path);
+		return error_hint(err,
+			"no cgroup that husk is in, too, is yours: run it from where the container was"
+			" started, or as root");
+	}
+	if (!joining->request->cgroup && find_where_it_is(joining, err) < 0)
+		return err->code;
+	fd_closep(&joining->cgroup);
+	if (clone_it(joining, err) < 0)
+		return err->code;
+	r = cgroup_unit_attach(
+		record->unit, record->unit_user, joining->path, joining->child.pid, joining->plan->arena, err);
+	return r < 0 ? r : joining->child.pid;
+}
+
+static int clone_where_it_may(struct joining *joining, struct error *err)
 {
 	const uint64_t flags = joining->plan->enter->flags;
-	const char *path;
 	pid_t pid = clone_it(joining, err);
 
-	if (pid != -EBUSY || joining->request->cgroup)
-		return pid;
-	joining->plan->enter->flags = flags;
-	if (cgroup_of_process(joining->container->pid, joining->plan->arena, &path, err) < 0 ||
-		open_cgroup(joining, path, err) < 0)
-		return err->code;
-	return clone_it(joining, err);
+	if (pid == -EBUSY && !joining->request->cgroup) {
+		joining->plan->enter->flags = flags;
+		pid = find_where_it_is(joining, err) < 0 ? err->code : clone_it(joining, err);
+	}
+	if (pid == -EACCES && joining->path) {
+		joining->plan->enter->flags = flags;
+		pid = clone_outside(joining, err);
+	}
+	return pid;
 }
 
 static int set_initial_affinity(const struct plan *plan, struct error *err)
@@ -160,7 +195,7 @@ static int clone_child(struct joining *joining, struct error *err)
 		r = child_pair(child, err);
 	if (r == 0) {
 		int before = child_hide();
-		r = clone_where_it_is(joining, err);
+		r = clone_where_it_may(joining, err);
 		child_hidden(before);
 	}
 	fd_closep(&child->other);

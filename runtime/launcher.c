@@ -20,7 +20,7 @@
 #ifndef AT_EMPTY_PATH
 #define AT_EMPTY_PATH 0x1000
 #endif
-enum { READ_ONLY = 0, PATH_ONLY = 010000000, CLOSE_ON_EXEC = 02000000, ENTRY_LIMIT = 64 };
+enum { READ_ONLY = 0, PATH_ONLY = 010000000, CLOSE_ON_EXEC = 02000000, LAYERS_MAX = 64 };
 
 /* ---- the machine ---- */
 
@@ -62,34 +62,34 @@ static long call(long number, long a, long b, long c, long d, long e)
 
 /* ---- the place ---- */
 
-/* "/proc/self/fd/3:/proc/self/fd/4": paths by descriptor, since a path may hold what an overlay takes for a separator. */
-static void write_layers(char *at, long first, long second)
+static char *append(char *at, const char *text)
 {
-	const long fds[2] = { first, second };
-
-	for (int i = 0; i < 2; i++) {
-		char digits[20];
-		int count = 0;
-		long n = fds[i];
-		if (i)
-			*at++ = ':';
-		for (const char *c = "/proc/self/fd/"; *c; c++)
-			*at++ = *c;
-		do
-			digits[count++] = (char)('0' + n % 10);
-		while (n /= 10);
-		while (count)
-			*at++ = digits[--count];
-	}
+	while (*text)
+		*at++ = *text++;
 	*at = '\0';
+	return at;
 }
 
-static long new_mount(const char *type, const char *layers)
+/* "/proc/self/fd/3:/sys/class": the folder by its descriptor, since a path may hold what an overlay takes for a separator. */
+static void write_layers(char *at, long folder)
 {
-	long context = CALL(fsopen, type, FSOPEN_CLOEXEC, 0, 0, 0);
+	char digits[20], *digit = digits + sizeof(digits);
+
+	*--digit = '\0';
+	do
+		*--digit = (char)('0' + folder % 10);
+	while (folder /= 10);
+	at = append(at, "/proc/self/fd/");
+	at = append(at, digit);
+	(void)append(at, ":/sys/class");
+}
+
+static long mount_overlay(const char *layers)
+{
+	long context = CALL(fsopen, "overlay", FSOPEN_CLOEXEC, 0, 0, 0);
 	long r = context;
 
-	if (r >= 0 && layers)
+	if (r >= 0)
 		r = CALL(fsconfig, context, FSCONFIG_SET_STRING, "lowerdir", layers, 0);
 	if (r >= 0)
 		r = CALL(fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0);
@@ -101,20 +101,19 @@ static long new_mount(const char *type, const char *layers)
 	return r;
 }
 
-/* A read-only overlay of two layers, for it takes no fewer: the program's folder and an empty one. */
+/* A read-only overlay of two layers, for it takes no fewer. What the second one holds does not matter, but it must be
+ * mounted: a detached tmpfs is refused before Linux 6.15 [clone_private_mount()]. */
 static long open_in_overlay(const char *folder, const char *name)
 {
-	char layers[ENTRY_LIMIT + 1];
+	char layers[LAYERS_MAX];
 	long dir = CALL(openat, AT_FDCWD, folder, PATH_ONLY | CLOSE_ON_EXEC, 0, 0);
-	long empty = dir < 0 ? dir : new_mount("tmpfs", NULL);
-	long overlay = -1, fd;
+	long overlay = dir;
 
-	if (empty >= 0) {
-		write_layers(layers, dir, empty);
-		overlay = new_mount("overlay", layers);
+	if (dir >= 0) {
+		write_layers(layers, dir);
+		overlay = mount_overlay(layers);
 	}
-	fd = overlay < 0 ? overlay : CALL(openat, overlay, name, PATH_ONLY | CLOSE_ON_EXEC, 0, 0);
-	return fd;
+	return overlay < 0 ? overlay : CALL(openat, overlay, name, PATH_ONLY | CLOSE_ON_EXEC, 0, 0);
 }
 
 static long open_sealed_copy(const char *program)

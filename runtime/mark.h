@@ -18,3 +18,7 @@ int mark_of(pid_t pid, int pidfd, struct mark *ret_mark);
 
 /* A pidfd of the process with this mark; -ESRCH when it has ended. */
 int mark_open(const struct mark *mark);
+
+/* How the process has ended, as wait(2) tells its parent, for as long as that has not asked; false where this cannot be known
+ * (any more). */
+bool mark_read_end(const struct mark *mark, int *ret_status);

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What is wrong with a bundle, a config or an id is told in one clear line, and nothing is left behind (see teardown).
+# places: native sanitized
 load lib/husk
 
 @test "no bundle, no config.json, and a bundle that is a file" {

@@ -59,6 +59,36 @@ cpu_used() { awk '$1 == "usage_usec" { print $2 }' "$cgroups/husk-$id/cpu.stat";
 	grep -qx "$pid" "$group/cgroup.procs"
 }
 
+@test "a frozen cgroup is refused, and a path below one" {
+	local path
+	mkdir "$group"
+	later rmdir "$group"
+	echo 1 >"$group/cgroup.freeze"
+	for path in "${group##*/}" "${group##*/}/a/b"; do
+		config --arg path "/$path" '.linux.cgroupsPath = $path'
+		try run --id "$id" "$bundle"
+		expect_error 125 "the cgroup ${group##*/} is frozen" "cgroup.freeze"
+	done
+	[ -z "$(find "$group" -mindepth 1 -type d)" ]
+}
+
+@test "a path below a cgroup with processes of its own is an error that says so, where limits are asked for" {
+	needs_controller pids memory
+	mkdir "$group"
+	sleep 100 3>&- &
+	local pid=$!
+	echo "$pid" >"$group/cgroup.procs"
+	later eval "kill $pid; wait $pid; until rmdir $group; do sleep 0.05; done 2>/dev/null"
+	config --arg path "/${group##*/}/a" '.linux.cgroupsPath = $path | .linux.resources.pids.limit = 5'
+	try run --id "$id" "$bundle"
+	expect_error 125 "the cgroup ${group##*/}/a can hold no processes" "processes of its own"
+	[ ! -e "$group/a" ]
+	config '.linux.resources = {"memory": {"limit": 10000000}}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "enable the memory controller" "processes of its own"
+	[ ! -e "$group/a" ]
+}
+
 @test "a cgroup path that escapes is refused" {
 	for path in /../x a/../../x ..; do
 		config --arg path "$path" '.linux.cgroupsPath = $path'
@@ -119,6 +149,23 @@ and 1"
 	[ "$(value cpu.weight)" -gt 100 ]
 	[[ $(value io.weight 2>/dev/null || value io.bfq.weight) == *"default "* ]]
 	end
+}
+
+@test "what is asked for of huge pages, rdma and misc is what the kernel has, and idle is" {
+	needs_controller cpu hugetlb misc rdma
+	[ -e /sys/kernel/mm/hugepages/hugepages-2048kB ] || lacking "there are no huge pages of 2 MB"
+	limits '{"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}], "cpu": {"idle": 1}, "unified": {"hugetlb.2MB.max": "6291456"}}'
+	sh_args 'echo ready; sleep 100'
+	in_background
+	[ "$(value hugetlb.2MB.rsvd.max)" = 4194304 ] && [ "$(value hugetlb.2MB.max)" = 6291456 ]
+	[ "$(value cpu.idle)" = 1 ]
+	end
+	limits '{"unified": {"misc.max": "nonsense 5"}}'
+	try run --id "$id" "$bundle"
+	expect_error 125 'config.json: linux.resources.unified["misc.max"]'
+	limits '{"unified": {}, "rdma": {"nonsense": {"hcaHandles": 3}}}'
+	try run --id "$id" "$bundle"
+	expect_error 125 "config.json: linux.resources.rdma" "nonsense"
 }
 
 @test "a value that the kernel refuses is an error with the file and the path" {

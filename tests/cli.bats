@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What is typed and what is printed: options, help, messages, the config and the plan that husk writes.
+# places: native sanitized
 load lib/husk
 
 commands="run create start state list kill delete spec plan"

@@ -136,6 +136,24 @@ setup() {
 	[ "$(husk exec "$id" sh -c 'echo x >/dev/null && echo works')" = works ]
 }
 
+@test "update: each flag is its file's value, and may be taken back" {
+	needs_controller cpu cpuset memory io pids
+	running
+	cgroup=$(own_cgroup)
+	weight=$cgroup/io.bfq.weight
+	[ -e "$weight" ] || weight=$cgroup/io.weight
+	husk update --blkio-weight 500 --cpu-share 2048 --cpu-quota 50000 --cpu-period 200000 --cpu-burst 10000 --cpuset-cpus 0 \
+		--cpuset-mems 0 --memory 64m --memory-reservation 32m --memory-swap 96m --pids-limit 42 "$id"
+	[[ $(head -n 1 "$weight") == "default "@(500|4950) ]]
+	[ "$(cat "$cgroup"/cpu.{weight,max,max.burst} "$cgroup"/cpuset.{cpus,mems} "$cgroup"/memory.{max,low,swap.max} \
+		"$cgroup/pids.max" | tr '\n' ' ')" = "174 50000 200000 10000 0 0 67108864 33554432 33554432 42 " ]
+	husk update --cpu-quota 5000 --cpu-burst 0 --cpu-idle 1 "$id"
+	[ "$(cat "$cgroup"/cpu.{max,max.burst,idle} | tr '\n' ' ')" = "5000 200000 0 1 " ]
+	husk update --cpu-idle 0 --cpu-share 1024 --cpu-quota -1 --memory -1 --memory-reservation -1 --pids-limit -1 "$id"
+	[ "$(cat "$cgroup"/cpu.{idle,weight,max} "$cgroup"/memory.{max,low,swap.max} "$cgroup/pids.max" | tr '\n' ' ')" = \
+		"0 100 max 200000 max max max max " ]
+}
+
 @test "update: --resources takes a file, and then other options do not count" {
 	echo '{"unified": {"cgroup.max.depth": "7"}}' >"$BATS_TEST_TMPDIR/resources"
 	running
@@ -407,8 +425,7 @@ stats_of() { husk stats --format json "$@"; } # ID...
 	try stats --format openmetrics
 	expect 0
 	[[ $output == *"# TYPE husk_container_cpu_usage_seconds_total counter"*"{id=\"$id\"}"*"# EOF" ]]
-	command -v promtool >/dev/null || skip "promtool is not installed (Debian's prometheus)"
-	promtool check metrics <<<"$output"
+	PATH=$PATH:$tree/build/tests/tools promtool check metrics <<<"$output"
 }
 
 @test "update: a device may be named by its path" {
@@ -429,4 +446,20 @@ stats_of() { husk stats --format json "$@"; } # ID...
 	[ "$(cat "$cgroups/husk-$id/io.max")" = "$device rbps=10485760 wbps=20971520 riops=max wiops=30" ]
 	husk update --device-read-bps "$device:0" "$id"
 	[ "$(cat "$cgroups/husk-$id/io.max")" = "$device rbps=max wbps=20971520 riops=max wiops=30" ]
+}
+
+@test "a weight on one disk is for the scheduler that the disk has, or an error that says it has none" {
+	needs_controller io
+	needs_file "$cgroups/io.cost.qos"
+	sh_args 'sleep 100'
+	husk run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
+	local device
+	device=$(mountpoint -d "$HUSK_TEST_DISK")
+	try update --blkio-weight 300 --blkio-weight-device /dev/vda:200 "$id"
+	expect_error 1 "blockIO.weightDevice" "neither the scheduler bfq nor io.cost"
+	[ "$(cat "$cgroups/husk-$id/io.weight")" = "default 100" ]
+	echo "$device enable=1" >"$cgroups/io.cost.qos"
+	later eval "echo $device enable=0 >$cgroups/io.cost.qos"
+	husk update --blkio-weight-device /dev/vda:200 "$id"
+	grep -qx "$device 1920" "$cgroups/husk-$id/io.weight"
 }

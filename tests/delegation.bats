@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Cgroups that belong to the container: what it makes in them, and a systemd of its own. In the VM.
+# places: vm
 load lib/husk
 
 rw_cgroups='.mounts |= map(if .destination == "/sys/fs/cgroup" then .options -= ["ro"] else . end)'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Hooks of all six kinds: when, where, in which order, with what; and what follows from one that fails [config.md, Hooks].
+# places: native sanitized
 load lib/husk
 
 create() { husk create --bundle "$bundle" "$id" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null; }

@@ -168,6 +168,12 @@ create() { husk create --bundle "$bundle" "$@" "$id" >"$BATS_TEST_TMPDIR/out" 2>
 	husk delete "$id"
 }
 
+@test "husk runs from an overlay that nobody can write to, not from a copy of itself" {
+	grep -qw overlay /proc/filesystems || lacking "this kernel has no overlays"
+	husk create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
+	[ "$(readlink "/proc/$(pid_of "$id")/exe")" = /husk-runtime ]
+}
+
 @test "the container does not end with the husk that created it" {
 	args sleep 100
 	setsid bash -c "HUSK_TEST_MARK=$mark $HUSK --root $state create -b $bundle $id </dev/null >/dev/null 2>&1"
@@ -243,7 +249,7 @@ no_keeper() { [ -z "$(keepers)" ]; }
 	husk create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
 	husk start "$id"
 	eventually is_status "$id" stopped
-	[ "$(ended)" = '{"oom":true}' ]
+	eventually has_ended '{"oom":true}'
 }
 
 @test "after create the caller knows how it ended, and husk does not guess" {
@@ -251,7 +257,25 @@ no_keeper() { [ -z "$(keepers)" ]; }
 	husk create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
 	husk start "$id"
 	eventually is_status "$id" stopped
-	[ "$(ended)" = null ]
+	eventually has_ended null # reaped by now
+}
+
+@test "after create, until its parent has reaped the first process, state says how it ended" {
+	sh_args 'exit 3'
+	# A parent that reaps nobody: orphans come to it [prctl(2), PR_SET_CHILD_SUBREAPER].
+	python3 -c '
+import ctypes, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1)
+subprocess.run(sys.argv[1:], check=True, stdin=subprocess.DEVNULL)
+open("/proc/self/fd/1", "w").write("ready\n")
+time.sleep(1000)' env "HUSK_TEST_MARK=$mark" "$HUSK" --root "$state" create --bundle "$bundle" "$id" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	later eval "kill $!; wait $!"
+	eventually grep -q ready "$BATS_TEST_TMPDIR/out"
+	husk start "$id"
+	eventually is_status "$id" stopped
+	[ "$(ended)" = '{"exitCode":3,"oom":false}' ]
+	[[ $(husk list) == *"stopped (3)"* ]]
+	husk delete "$id"
 }
 
 @test "run --detach leaves a keeper, which holds nothing and ends with the container" {
@@ -272,7 +296,7 @@ no_keeper() { [ -z "$(keepers)" ]; }
 	is_status "$id" running
 	husk kill "$id" KILL
 	eventually is_status "$id" stopped
-	[ "$(ended)" = null ]
+	eventually has_ended null
 }
 
 @test "run --detach that is asked to end, or killed, while it makes the container undoes it" {

@@ -20,6 +20,7 @@ addresses() { ip -o address show dev "${link}a" scope global | sed 's/ valid_lft
 
 agent() { # KIND
 	sock=$BATS_TEST_TMPDIR/agent.sock
+	rm -f "$BATS_TEST_TMPDIR/agent" # of the one before
 	"$tree/tests/lib/agent.py" "$1" "$sock" >"$BATS_TEST_TMPDIR/agent" 3>&- &
 	agent=$!
 	eventually grep -q ready "$BATS_TEST_TMPDIR/agent"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # process.*: who the program is and what it may do.
+# places: native sanitized
 load lib/husk
 
 field() { awk -v key="$1:" '$1 == key { $1 = ""; print substr($0, 2) }' <<<"$output"; } # NAME of /proc/self/status

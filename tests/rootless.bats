@@ -158,6 +158,22 @@ $user" ]
 	[ -z "$(ls "$mine")" ]
 }
 
+@test "exec from where no common cgroup is the user's says so" {
+	local group=$cgroups/husk-test-$$
+	mkdir -p "$group/husk"
+	later rmdir "$group/husk" "$group"
+	chown "$uid" "$group" "$group"/cgroup.{procs,subtree_control,threads} "$group/husk" "$group/husk/cgroup.procs"
+	rootless_config --arg path "/${group##*/}/own" '.linux.cgroupsPath = $path'
+	args sleep 500
+	(echo "$BASHPID" >"$group/husk/cgroup.procs" && as_user_aside run --detach --id "$id" "$bundle/")
+	grep -q . "$group/own/cgroup.procs"
+	as_user exec "$id" true
+	expect_error 125 "put a process into the cgroup ${group##*/}/own: Permission denied" "where the container was started"
+	(echo "$BASHPID" >"$group/husk/cgroup.procs" && as_user exec "$id" true && expect 0)
+	(echo "$BASHPID" >"$group/husk/cgroup.procs" && as_user_aside delete --force "$id")
+	eventually eval "! grep -q populated.1 $group/cgroup.events"
+}
+
 @test "network devices of the host and containers without a user namespace are for root" {
 	rootless_config '.linux.netDevices = {"eth0": {}} | .linux.namespaces += [{"type": "network"}]'
 	as_user run --id "$id" "$bundle/"

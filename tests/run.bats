@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # husk run: the main job.
+# places: native sanitized
 load lib/husk
 
 @test "run ends with the program's exit code" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What limits do, measured: who gets how much of a CPU, a disk, the memory. In the VM, where all controllers are.
+# places: vm
 load lib/husk
 
 group=$cgroups/husk-test-$$

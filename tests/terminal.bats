@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # process.terminal with a foreground container: a pty of its own, the caller's as its window.
+# places: native sanitized
 load lib/husk
 
 # Runs husk on a pty made by script(1), of 30 rows and 100 columns, with what stands on our standard input typed into it.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # husk top, as it is seen and steered on a terminal: tmux(1) has the screen.
+# places: native sanitized
 load lib/husk
 
 # A server for each screen: one that has just been told to end is in the way of the next.
@@ -92,7 +93,7 @@ delete_all() { for one in $(husk list -q); do husk delete --force "$one"; done; 
 		else
 			pkill -"$way" -f "husk-top .* $state"
 		fi
-		eventually test -s "$BATS_TEST_TMPDIR/after"
+		eventually test -s "$BATS_TEST_TMPDIR/after" || fail "$way: $(screen)"
 		cmp "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 		[ "$(cat "$BATS_TEST_TMPDIR/ended")" = "$(case $way in q) echo 0 ;; TERM) echo 143 ;; INT) echo 130 ;; HUP) echo 129 ;; esac)" ]
 		! shows 'q: quit'

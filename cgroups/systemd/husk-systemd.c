@@ -28,7 +28,7 @@ struct request {
 	size_t len;
 	const char *verb, *unit;
 	bool user;
-	const char *properties; /* the first of the triples; ends at text + len */
+	const char *properties; /* the first of the triples, or what else the verb needs; ends at text + len */
 };
 
 /* The string after `at`, or NULL. */
@@ -451,6 +451,24 @@ static int stop(sd_bus *bus, const struct request *request)
 	return 0;
 }
 
+static int attach(sd_bus *bus, const struct request *request)
+{
+	const char *below = request->properties, *pid = below ? next(request, below) : NULL;
+	cleanup_error sd_bus_error error = SD_BUS_ERROR_NULL;
+	char text[320];
+	int r;
+
+	if (!pid)
+		return fail(-EBADMSG, NULL, "read the request");
+	r = sd_bus_call_method(bus, SYSTEMD, MANAGER_PATH, MANAGER, "AttachProcessesToUnit", &error, NULL, "ssau",
+		request->unit, below, 1, (uint32_t)strtoul(pid, NULL, 10));
+	(void)snprintf(text, sizeof(text), "move a process into %s", request->unit);
+	if (r < 0)
+		return fail(r, &error, text);
+	answer(0, "");
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(sd_bus *, const struct request *);
@@ -458,6 +476,7 @@ static const struct {
 	{ SYSTEMD_START, start },
 	{ SYSTEMD_SET, set },
 	{ SYSTEMD_STOP, stop },
+	{ SYSTEMD_ATTACH, attach },
 };
 
 static int serve(struct request *request)

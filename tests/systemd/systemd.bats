@@ -95,6 +95,36 @@ end() {
 	end
 }
 
+@test "an update that systemd does not take is taken back" {
+	sh_args 'echo ready; sleep 100'
+	in_systemd
+	husk update --pids-limit 9 "$id"
+	python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen()
+time.sleep(100)' "$BATS_TEST_TMPDIR/bus" 3>&- &
+	later eval "kill $!; wait $!"
+	eventually test -S "$BATS_TEST_TMPDIR/bus"
+	DBUS_SYSTEM_BUS_ADDRESS=unix:path=$BATS_TEST_TMPDIR/bus try update --pids-limit 20 --memory 64m "$id"
+	expect_error 1 "systemd gave no answer within 5 s"
+	[ "$(value pids.max)" = 9 ] && [ "$(value memory.max)" = max ]
+	end
+}
+
+@test "an idle container is idle for systemd, too, until it is not" {
+	sh_args 'echo ready; sleep 100'
+	in_systemd
+	husk update --cpu-idle 1 "$id"
+	systemctl daemon-reload
+	[ "$(value cpu.idle)" = 1 ] && [ "$(property CPUWeight)" = idle ]
+	husk update --cpu-idle 0 "$id"
+	systemctl daemon-reload
+	[ "$(value cpu.idle)" = 0 ]
+	end
+}
+
 @test "a limit of one process is kept from the first one on" {
 	config '.linux.resources.pids = {"limit": 1}'
 	sh_args 'echo ready; exec sleep 100'
@@ -141,6 +171,7 @@ end() {
 }
 
 @test "a unit that systemd stops ends the container; delete takes the rest away" {
+	config '.annotations = {"org.systemd.property.TimeoutStopSec": "uint64 1"}' # a first process takes no SIGTERM
 	sh_args 'echo ready; sleep 100'
 	husk --systemd-cgroup run -d --id "$id" "$bundle" >/dev/null 2>&1 </dev/null
 	systemctl stop "$(scope)"
@@ -213,6 +244,10 @@ user() { # COMMAND...: as uid 1000, in a session of its own
 	[ "$(cat "$cgroups/user.slice/user-1000.slice/user@1000.service/user.slice/$(scope)/pids.max")" = 50 ]
 	user "$HUSK" update --pids-limit 40 "$id"
 	[ "$(user systemctl --user show -P TasksMax "$(scope)")" = 40 ]
+	# We are not in the user's slice, so only systemd may move a process there.
+	[ "$(user "$HUSK" exec "$id" cat /proc/self/cgroup </dev/null)" = "0::/user.slice/user-1000.slice/user@1000.service/user.slice/$(scope)" ]
+	user mkdir "$cgroups/user.slice/user-1000.slice/user@1000.service/user.slice/$(scope)/below"
+	[[ $(user "$HUSK" exec --cgroup below "$id" cat /proc/self/cgroup </dev/null) == *"/$(scope)/below" ]]
 	user "$HUSK" delete --force "$id"
 	[ ! -e "$cgroups/user.slice/user-1000.slice/user@1000.service/user.slice/$(scope)" ]
 }
