@@ -4,7 +4,8 @@
  * before it got its name, and is never changed after that:
  *
  *	blobs/sha256/HEX       manifests, configs, compressed layers, as they came
- *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts)
+ *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts);
+ *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents
  *	images/HEX             one per image, by the digest of its manifest: the image record, a line of JSON (below)
  *	names/NAME             the digest of the image that has the name; "/" is written %2F and "%" %25
  *	tmp/                   what is being made, each locked by its maker (images/image/store.h)
@@ -15,7 +16,7 @@
  * nobody with privileges reads a stranger's JSON:
  *
  *	{"digest":D, "config":D, "architecture":"amd64", "variant":"", "os":"linux", "created":"...", "author":"...",
- *	 "layers":[{"diffId":D, "digest":D, "size":N, "unpacked":N, "mediaType":"..."}, ...],   base first
+ *	 "layers":[{"id":D, "diffId":D, "digest":D, "size":N, "unpacked":N, "mediaType":"..."}, ...],   base first
  *	 "process":{"user":"", "env":[], "entrypoint":[], "cmd":[], "workingDir":"", "volumes":[], "exposedPorts":[],
  *	            "labels":{}, "stopSignal":""}}                                          as the config has them, never absent
  *
@@ -38,6 +39,7 @@ enum {
 };
 
 struct image_layer {
+	struct digest id; /* of its folder: the DiffID, or the ChainID */
 	struct digest diff_id, digest;
 	uint64_t size;     /* of the blob, bytes */
 	uint64_t unpacked; /* of its files, bytes */
