@@ -153,6 +153,7 @@ static void try_place(struct job *job)
 	job->url = NULL;
 	job->authenticated = false;
 	job->redirects = 0;
+	job->was_plain = job_site(job)->plain;
 	fetch(job);
 }
 
@@ -270,12 +271,12 @@ int job_refusal(struct job *job, const struct site *site, const char *from)
 	return words_of_refusal(&refusal, &job->arena, &job->err);
 }
 
-/* HTTPS found nobody, and HTTP is allowed: that is no failure yet. */
+/* HTTPS found nobody, and HTTP is allowed: that is no failure yet. Another job may have found that out meanwhile. */
 static bool turn_plain(struct job *job, CURLcode code)
 {
 	struct site *site = job_site(job);
 
-	if (job->url || site->plain || !site->may_be_plain || !words_is_not_tls(code))
+	if (job->url || job->was_plain || !site->may_be_plain || !words_is_not_tls(code))
 		return false;
 	site->plain = true;
 	return true;
@@ -290,7 +291,7 @@ static void connection_failed(struct job *job, CURLcode code)
 	(void)words_of_connection(&job->exchange, code, job->to, &job->fetcher->registries, &job->err);
 	if (exchange_status(&job->exchange) == 0 && job->to == job_site(job))
 		job_site(job)->down = true;
-	if (words_may_pass(code))
+	if (words_may_pass(code) && job_site(job)->answered)
 		try_again(job, 0);
 	else
 		fail_place(job);
@@ -300,7 +301,7 @@ static void connection_failed(struct job *job, CURLcode code)
 static int check_redirect(struct job *job, const char *url, const struct origin *origin)
 {
 	const struct site *from = job->to;
-	bool was_plain = job->url ? text_starts_with(job->url, "http:") : from->plain;
+	bool was_plain = job->url ? text_starts_with(job->url, "http:") : job->was_plain;
 
 	if (++job->redirects > REDIRECTS_MAX)
 		return error_bad(&job->err, ELOOP, "%s: more than %d redirects", from->host, REDIRECTS_MAX);
@@ -372,6 +373,7 @@ static void answered(struct job *job)
 {
 	long status = exchange_status(&job->exchange);
 
+	job_site(job)->answered = true;
 	if (job_is_success(status)) {
 		succeeded(job);
 	} else if (status >= 301 && status <= 308 && status != 304) {

@@ -54,6 +54,7 @@ struct job {
 	struct exchange exchange;
 	const char *url;       /* where a redirect led; NULL: the place's own */
 	const struct site *to; /* borrowed; whom the exchange is with */
+	bool was_plain;        /* HTTP at the place */
 	bool authenticated;
 	unsigned redirects;
 

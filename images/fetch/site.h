@@ -22,13 +22,14 @@ struct tls {
 
 struct site {
 	struct site *next;
-	const char *host;          /* "127.0.0.1:5000" */
-	bool is_local;             /* this very machine; no proxy is asked for it */
-	bool insecure;             /* plain HTTP and any certificate will do */
-	bool may_be_plain;         /* that, or local: HTTP where HTTPS finds nobody */
-	bool plain;                /* HTTP from now on */
-	bool down;                 /* a mirror that could not be reached is not tried again */
-	bool basic;                /* it wants user and password themselves */
+	const char *host;  /* "127.0.0.1:5000" */
+	bool is_local;     /* this very machine; no proxy is asked for it */
+	bool insecure;     /* plain HTTP and any certificate will do */
+	bool may_be_plain; /* that, or local: HTTP where HTTPS finds nobody */
+	bool plain;        /* HTTP from now on */
+	bool answered; /* once: what fails from now on may pass, what failed before is a wrong name or a wrong port */
+	bool down;     /* a mirror that could not be reached is not tried again */
+	bool basic;    /* it wants user and password themselves */
 	const char *trusted_realm; /* host that may be shown its credentials; NULL */
 	struct tls tls;
 	const char *name; /* as credentials call it: "docker.io" */
