@@ -144,8 +144,11 @@ int source_stream_end(struct source *source, struct blob_stream *stream, struct 
 	fd_closep(&stream->fd);
 	pump_end(stream->pump);
 	stream->pump = NULL;
-	if (source->fetch) /* waits for one answer at a time; those who still read are not kept from it */
+	if (source->fetch) { /* the answer is there, or as good as there: the stream has ended, or was closed */
+		(void)pthread_mutex_lock(&source->lock);
 		r = fetch_blob_end(source->fetch, stream->id, err);
+		(void)pthread_mutex_unlock(&source->lock);
+	}
 	return r;
 }
 
