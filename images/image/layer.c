@@ -66,10 +66,10 @@ struct feed {
 static int next_bytes(void *data, const unsigned char **ret_bytes, size_t *ret_len)
 {
 	const struct feed *feed = data;
+	const struct layer_request *request = feed->request;
+	int r = request->progress ? request->progress(request->data, stream_position(feed->stream)) : 0;
 
-	if (feed->request->progress)
-		feed->request->progress(feed->request->data, stream_position(feed->stream));
-	return stream_next(feed->stream, ret_bytes, ret_len);
+	return r < 0 ? r : stream_next(feed->stream, ret_bytes, ret_len);
 }
 
 /* Which entry it was; a stage of the stream that failed has nothing to do with one. */
@@ -176,7 +176,9 @@ int layer_unpack(const struct layer_request *request, struct layer_result *ret, 
 	free(layer.later.bytes);
 	free(layer.deleted.slots);
 	if (r < 0)
-		return error_at(err, "%s", request->name);
-	*ret = (struct layer_result){ stream.digest, stream.diff_id, stream.size, layer.entries, layer.bytes };
-	return 0;
+		(void)error_at(err, "%s", request->name);
+	else
+		*ret = (struct layer_result){ stream.digest, stream.diff_id, stream.size, layer.entries, layer.bytes,
+			layer.rests_on_lower };
+	return r;
 }

@@ -57,7 +57,7 @@ struct layer {
 	struct parents parents;
 	struct later later;
 	struct marks deleted;
-	bool lower_is_ready;
+	bool lower_is_ready, rests_on_lower;
 	uint64_t whiteouts, opaques;
 	uint64_t entries, bytes;
 	uint64_t checked_entries, checked_bytes; /* when the free space was looked at last */

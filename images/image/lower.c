@@ -20,12 +20,10 @@ enum search { SEARCH_DOWN, SEARCH_FOUND, SEARCH_ENDED };
 static int await_lower(struct layer *layer, struct error *err)
 {
 	const struct layer_request *request = layer->request;
-	int r = 0;
+	int r = layer->lower_is_ready || !request->wait_lower ? 0 : request->wait_lower(request->data);
 
-	if (!layer->lower_is_ready && request->lower_ready)
-		r = request->lower_ready(request->data, err);
-	layer->lower_is_ready = r == 0;
-	return r;
+	layer->lower_is_ready = r >= 0;
+	return r < 0 ? error_bad(err, r, "a layer below it could not be unpacked") : 0;
 }
 
 /* Opens what was looked at; the tree is ours and does not change. Only files and folders are opened for reading. */
@@ -109,6 +107,7 @@ int lower_imply(struct layer *layer, int dir, const char *name, const char *path
 
 	*ret_mtime = LAYER_IMPLIED_MTIME;
 	*ret_mode = LATER_NO_MODE;
+	layer->rests_on_lower = true;
 	if (layer->request->lower_count == 0)
 		return 0;
 	if ((r = await_lower(layer, err)) < 0)
@@ -175,6 +174,7 @@ int lower_copy_up(struct layer *layer, const char *target, int dir, const char *
 	struct stat st;
 	int r;
 
+	layer->rests_on_lower = true;
 	if (layer->request->lower_count == 0 || !*target)
 		return LOWER_NOTHING;
 	if ((r = await_lower(layer, err)) < 0)
