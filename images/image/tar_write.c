@@ -21,7 +21,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { BLOCK = 512, DEPTH_MAX = 256, XATTR_LIST_MAX = 65536, PAX_MAX = 1 << 20, COPY = 256 << 10 };
+enum { BLOCK = 512, DEPTH_MAX = 256, XATTR_NAMES = 65536, PAX_MAX = 1 << 20, COPY = 256 << 10 };
 #define USTAR_SIZE_MAX 077777777777ULL
 #define USTAR_ID_MAX   07777777U
 
@@ -163,7 +163,7 @@ struct writer {
 	void *links; /* tsearch(3): first names of files that have several */
 	struct records records;
 	char *copy; /* of COPY bytes */
-	char *list; /* of XATTR_LIST_MAX bytes */
+	char *list; /* of XATTR_NAMES bytes */
 	struct level levels[DEPTH_MAX];
 	unsigned depth;
 	struct error *err;
@@ -202,7 +202,7 @@ static int add_xattrs(struct writer *writer, int file, const char *path)
 	ssize_t len;
 
 	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-	len = listxattr(link, list, XATTR_LIST_MAX);
+	len = listxattr(link, list, XATTR_NAMES);
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : error_sys(writer->err, errno, "read the extended attributes of %s", path);
 	for (const char *name = list; name < list + len; name += strlen(name) + 1) {
@@ -456,7 +456,7 @@ int tar_write_tree(int dir, int out, const char *name, struct error *err)
 	writer->arena.limit = (size_t)1 << 30;
 	writer->records.buf = arena_alloc(&writer->arena, PAX_MAX);
 	writer->copy = arena_alloc(&writer->arena, COPY);
-	writer->list = arena_alloc(&writer->arena, XATTR_LIST_MAX);
+	writer->list = arena_alloc(&writer->arena, XATTR_NAMES);
 	r = write_root(writer, dir);
 	while (writer->depth > 0)
 		fd_closep(&writer->levels[--writer->depth].dir);
