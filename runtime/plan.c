@@ -10,6 +10,7 @@
 #include "base/faults.h"
 #include "base/text.h"
 #include "netns/netns.h"
+#include "runtime/folder.h"
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
 #include "runtime/process.h"
@@ -89,6 +90,8 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 		.rootfs = plan->rootfs,
 		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
 		.terminal = plan->terminal,
+		.overlay = plan->folder ? &plan->folder->overlay : NULL,
+		.ret_root = &plan->root_step,
 		.extra_place = wanted->notify ? NOTIFY_PLACE : NULL,
 		.ret_extra = &plan->notify_step,
 	};
@@ -162,6 +165,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	struct plan *plan = ret_plan;
 
 	*plan = (struct plan){
+		.folder = request->folder,
 		.arena = arena,
 		.id = request->id,
 		.bundle = request->bundle,

@@ -55,6 +55,8 @@ struct plan {
 	bool terminal;
 	bool no_new_keyring;
 	struct steps steps;
+	struct folder *folder; /* of a container from an image; NULL = it has a bundle */
+	size_t root_step;
 	struct gate_args *gate;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
@@ -76,6 +78,7 @@ struct plan_request {
 	unsigned preserve_fds;
 	unsigned listen_fds;      /* of these, the first are sockets of sd_listen_fds(3) */
 	const char *listen_names; /* $LISTEN_FDNAMES; NULL */
+	struct folder *folder;    /* borrowed; see struct plan */
 	bool notify;              /* what it says to its NOTIFY_SOCKET is passed on */
 };
 
