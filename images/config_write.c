@@ -282,7 +282,7 @@ static void write_linux(struct json_writer *w, const struct config *config)
 	write_resources(w, config);
 	write_text(w, "rootfsPropagation", config->propagation);
 	if (config->seccomp)
-		json_number_text(w, "seccomp", config->seccomp, strlen(config->seccomp));
+		json_raw(w, "seccomp", config->seccomp, strlen(config->seccomp));
 	write_pairs(w, "sysctl", &config->sysctls);
 	write_list(w, "maskedPaths", config->masked);
 	write_list(w, "readonlyPaths", config->readonly);

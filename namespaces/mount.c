@@ -269,10 +269,10 @@ static int bind_apply(const struct step *step, struct walk *walk)
 	target = mount_target(args, walk, args->source_is_file);
 	if (target < 0)
 		return target;
-	if ((attr.attr_set || attr.attr_clr) && mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return -errno;
 	if (args->mount->tmpcopyup && !args->source_is_file && (r = fill_folder(step->fd, target)) < 0)
 		return r;
+	if ((attr.attr_set || attr.attr_clr) && mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return -errno;
 	r = dress(step->fd, args, true);
 	return r < 0 ? r : attach(step->fd, target);
 }

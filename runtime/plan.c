@@ -166,6 +166,9 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 
 	*plan = (struct plan){
 		.folder = request->folder,
+		.closed_streams = request->closed_streams,
+		.given_up = request->given_up,
+		.given_up_count = request->given_up_count,
 		.arena = arena,
 		.id = request->id,
 		.bundle = request->bundle,

@@ -28,7 +28,7 @@ static void copy(struct json_writer *w, const char *key, const struct json *valu
 	switch (value->kind) {
 	case JSON_NULL: json_null(w, key); break;
 	case JSON_BOOL: json_bool(w, key, value->boolean); break;
-	case JSON_NUMBER: json_number_text(w, key, value->text, value->len); break;
+	case JSON_NUMBER: json_raw(w, key, value->text, value->len); break;
 	case JSON_STRING: json_string_len(w, key, value->text, value->len); break;
 	case JSON_ARRAY:
 	case JSON_OBJECT:
