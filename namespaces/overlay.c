@@ -18,7 +18,15 @@
 #include "base/text.h"
 #include "namespaces/namespaces_internal.h"
 
-enum { PATH_BY_FD_MAX = 32, FSCONFIG_MAX = 256 };
+enum { PATH_BY_FD_MAX = 32, FSCONFIG_MAX = 256, LAYERS_MAX = 500 /* OVL_MAX_STACK */ };
+enum { LAYERS_AT_ONCE = 1 };
+
+/* Layers as they are mounted; a clone is gone with its descriptor, so they stay open until the overlay holds them. */
+struct layers {
+	int user_namespace; /* borrowed: the ids of the clones; -1 = no clones */
+	int fds[LAYERS_MAX];
+	size_t count;
+};
 
 /* Why the kernel refuses, it says to who reads the context [fsopen(2)]. */
 static int refuse(int fs, int code, const char *what, struct error *err)
@@ -88,22 +96,31 @@ static int set_layers_at_once(int fs, const int *layers, size_t count, struct er
 	return r < 0 ? refuse(fs, r, "name the layers of the root", err) : 0;
 }
 
-static int set_layers(int fs, const struct root_overlay *overlay, int user_namespace, struct error *err)
+static int add_layer(
+	int fs, const struct root_overlay *overlay, size_t i, int user_namespace, int *ret_layer, struct error *err)
 {
-	for (size_t i = 0; i < overlay->layer_count; i++) {
-		cleanup_close int layer = dress_layer(overlay->layers[i], user_namespace, err);
-		int r = layer < 0 ? layer : set_dir(fs, "lowerdir+", layer);
-		if (layer < 0)
-			return layer;
-		if (r == -EINVAL && i == 0 && user_namespace < 0) /* [overlayfs.rst, lowerdir+, Linux 6.5] */
-			return set_layers_at_once(fs, overlay->layers, overlay->layer_count, err);
-		if (r < 0) {
-			(void)refuse(fs, r, "add a layer to the root", err);
-			return user_namespace < 0 ? r
-						  : error_hint(err, "layers with mapped ids need Linux 6.15 or newer");
-		}
+	int r;
+
+	*ret_layer = dress_layer(overlay->layers[i], user_namespace, err);
+	if (*ret_layer < 0)
+		return *ret_layer;
+	r = set_dir(fs, "lowerdir+", *ret_layer); /* [overlayfs.rst, Linux 6.5] */
+	if (r == -EINVAL && i == 0 && user_namespace < 0)
+		return LAYERS_AT_ONCE;
+	return r < 0 ? refuse(fs, r, "add a layer to the root", err) : 0;
+}
+
+static int set_layers(int fs, const struct root_overlay *overlay, struct layers *layers, struct error *err)
+{
+	int r = 0;
+
+	if (overlay->layer_count > LAYERS_MAX)
+		return error_bad(err, E2BIG, "an overlay has at most %d layers", LAYERS_MAX);
+	while (r == 0 && layers->count < overlay->layer_count) {
+		r = add_layer(fs, overlay, layers->count, layers->user_namespace, &layers->fds[layers->count], err);
+		layers->count += r == 0;
 	}
-	return 0;
+	return r == LAYERS_AT_ONCE ? set_layers_at_once(fs, overlay->layers, overlay->layer_count, err) : r;
 }
 
 /* ---- the mount ---- */
@@ -143,9 +160,29 @@ static int make(int fs, struct error *err)
 	return tree < 0 ? error_sys(err, errno, "mount the overlay of the root") : tree;
 }
 
+static int configure(
+	int fs, const struct root_overlay *overlay, struct layers *layers, bool with_upper, struct error *err)
+{
+	int r = set(fs, "source", "husk");
+
+	if (r == 0 && overlay->unprivileged)
+		r = set(fs, "userxattr", NULL); /* [Linux 5.11] */
+	if (r < 0)
+		return refuse(fs, r, "set up the overlay of the root", err);
+	r = set_layers(fs, overlay, layers, err);
+	if (r == 0 && with_upper)
+		r = set_upper(fs, overlay, err);
+	if (r == 0)
+		r = make(fs, err);
+	if (r == -EINVAL && layers->user_namespace >= 0)
+		(void)error_hint(err, "layers with mapped ids need Linux 6.15 or newer");
+	return r;
+}
+
 static int open_overlay(const struct root_overlay *overlay, int user_namespace, bool with_upper, struct error *err)
 {
 	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	struct layers layers = { .user_namespace = user_namespace };
 	int r;
 
 	if (fs < 0) {
@@ -154,15 +191,10 @@ static int open_overlay(const struct root_overlay *overlay, int user_namespace, 
 			err->code == -ENODEV ? "this kernel has none: modprobe overlay"
 					     : "mounting needs CAP_SYS_ADMIN: run husk as root");
 	}
-	r = set(fs, "source", "husk");
-	if (r == 0 && overlay->unprivileged)
-		r = set(fs, "userxattr", NULL); /* [Linux 5.11] */
-	if (r < 0)
-		return refuse(fs, r, "set up the overlay of the root", err);
-	r = set_layers(fs, overlay, user_namespace, err);
-	if (r == 0 && with_upper)
-		r = set_upper(fs, overlay, err);
-	return r < 0 ? r : make(fs, err);
+	r = configure(fs, overlay, &layers, with_upper, err);
+	for (size_t i = 0; i < layers.count; i++)
+		fd_closep(&layers.fds[i]);
+	return r;
 }
 
 int overlay_open_layers(const struct root_overlay *overlay, struct error *err)

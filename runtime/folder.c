@@ -86,6 +86,7 @@ static int make_upper(const struct folder *folder, struct error *err)
 	return 0;
 }
 
+/* Ids in volumes are those of the container, also where a user namespace maps them. */
 static int make_volumes(const struct folder *folder, struct error *err)
 {
 	cleanup_close int volumes = -1;
@@ -99,7 +100,8 @@ static int make_volumes(const struct folder *folder, struct error *err)
 		return error_sys(err, errno, "make volumes in %s", folder->path);
 	for (size_t i = 0; r == 0 && i < folder->volume_count; i++) {
 		(void)snprintf(name, sizeof(name), "%zu", i);
-		r = make_dir(volumes, name, folder, err);
+		if (mkdirat(volumes, name, 0755) < 0)
+			r = error_sys(err, errno, "make volumes/%s in %s", name, folder->path);
 	}
 	return r;
 }

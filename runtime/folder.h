@@ -24,7 +24,7 @@ struct folder {
 	const char *image;      /* "sha256:..." */
 	const char *id;
 	size_t volume_count; /* volumes/0 and on */
-	uid_t owner;         /* on the host, of the container's root: of upper and the volumes */
+	uid_t owner;         /* on the host, of the container's root: of upper and work */
 	gid_t group;
 	struct root_overlay overlay; /* its `folder` is opened by folder_make(), and folder_close() closes it */
 };

@@ -14,6 +14,7 @@
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
 #include "runtime/process.h"
+#include "runtime/steps.h"
 
 static void check_possible(const struct spec *spec, bool unprivileged, struct faults *faults)
 {
@@ -99,6 +100,8 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
+	if (plan->folder && plan->spec->root_readonly) /* an image may lack it, and then it is too late */
+		steps_add(&plan->steps, &make_cwd_step, "process.cwd", (void *)plan->process->cwd);
 	view_enter_steps(plan->spec, wanted->no_pivot, &plan->steps);
 	names_steps(plan->spec, &plan->steps);
 }

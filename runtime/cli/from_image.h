@@ -61,5 +61,8 @@ int image_config_devices(struct from_image *from, struct error *err);
 /* (image_namespaces.c) Which namespaces are its own, and how ids map. */
 int image_config_namespaces(struct from_image *from, struct error *err);
 
+/* (image_limits.c) Limits of its cgroup and of its processes. */
+int image_config_limits(struct from_image *from, struct error *err);
+
 /* Notes that a part of the default isolation is not there. */
 void from_image_gives_up(struct from_image *from, const char *what);
