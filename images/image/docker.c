@@ -129,8 +129,8 @@ static int digest_extent(struct extent *extent, struct digest *ret, struct error
 	return r;
 }
 
-static int add_layer(struct source *source, const char *path, const struct digest *diff_id, struct made_blob *ret,
-	struct error *err)
+static int add_layer(
+	struct source *source, const char *path, const struct digest *diff_id, struct made_blob *ret, struct error *err)
 {
 	struct extent extent = { .fd = -1 };
 	int r = files_find(source->files, path, &extent, err);

@@ -46,7 +46,8 @@ static int compare_user(void *data, const char *name, struct error *err)
 	return 0;
 }
 
-int gc_user_of(int store, const struct digest *digest, struct arena *arena, const char **ret_container, struct error *err)
+int gc_user_of(
+	int store, const struct digest *digest, struct arena *arena, const char **ret_container, struct error *err)
 {
 	struct user user = { .store = store, .digest = digest, .arena = arena };
 	int r = store_list(store, "containers", compare_user, &user, err);

@@ -12,7 +12,8 @@ struct error;
 struct work;
 
 /* Whether a container uses the image: *ret_container is its id, in the arena, or NULL. */
-int gc_user_of(int store, const struct digest *digest, struct arena *arena, const char **ret_container, struct error *err);
+int gc_user_of(
+	int store, const struct digest *digest, struct arena *arena, const char **ret_container, struct error *err);
 
 /* Takes the record away. Its layers and blobs go with gc_run(). */
 int gc_drop_record(int store, const struct digest *digest, struct error *err);

@@ -22,8 +22,8 @@
 
 enum { FAILURE = 125, ARENA_BYTES = 48 << 20 };
 
-static const struct verb *const verbs[] = { &verb_pull, &verb_images, &verb_inspect, &verb_rm, &verb_prune, &verb_unpack,
-	&verb_import, &verb_export, &verb_verify };
+static const struct verb *const verbs[] = { &verb_pull, &verb_images, &verb_inspect, &verb_rm, &verb_prune,
+	&verb_unpack, &verb_import, &verb_export, &verb_verify };
 
 static const char group[] = "image ";
 
@@ -74,7 +74,8 @@ static bool asks_for_help(int argc, char **argv)
 
 /* ---- verbs ---- */
 
-static int run(const struct verb *verb, const char *store, int argc, char **argv, struct arena *arena, struct error *err)
+static int run(
+	const struct verb *verb, const char *store, int argc, char **argv, struct arena *arena, struct error *err)
 {
 	const struct option_parse parse = {
 		.options = verb->options,
@@ -123,7 +124,8 @@ static const struct verb *find(const char *name, struct error *err)
 static int image(int argc, char **argv, struct arena *arena, struct error *err)
 {
 	const struct option_parse parse = {
-		.options = global_options, .count = ARRAY_SIZE(global_options), .owner = "image", .options_first = true };
+		.options = global_options, .count = ARRAY_SIZE(global_options), .owner = "image", .options_first = true
+	};
 	struct globals globals = { 0 };
 	const struct verb *verb;
 	const char *name;
@@ -165,9 +167,9 @@ int main(int argc, char **argv)
 
 	arena_init(&arena);
 	arena.limit = ARENA_BYTES;
-	(void)umask(0);                   /* a layer says what its files are; whatever else is made here is 0600 or 0700 */
-	(void)signal(SIGPIPE, SIG_IGN);   /* a reader that goes away is an error of the writer's */
-	(void)prctl(PR_SET_DUMPABLE, 0);  /* credentials pass through */
+	(void)umask(0); /* a layer says what its files are; whatever else is made here is 0600 or 0700 */
+	(void)signal(SIGPIPE, SIG_IGN);  /* a reader that goes away is an error of the writer's */
+	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through */
 	r = fd_open_missing_stdio(&err);
 	raise_limit();
 	if (r == 0)

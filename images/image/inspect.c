@@ -72,7 +72,8 @@ static void write_layers(struct json_writer *w, const struct image *image)
 }
 
 /* docker's RepoTags are the names with a tag, as people write them; RepoDigests the names by the manifest's digest. */
-static void write_names(struct json_writer *w, const struct image *image, const struct spec_strings *names, struct arena *arena)
+static void write_names(
+	struct json_writer *w, const struct image *image, const struct spec_strings *names, struct arena *arena)
 {
 	const char *repository, *tag, *last = "";
 	char digest[DIGEST_TEXT_MAX];
@@ -88,14 +89,15 @@ static void write_names(struct json_writer *w, const struct image *image, const 
 	for (size_t i = 0; i < names->count; i++) {
 		image_familiar_name(names->items[i], arena, &repository, &tag);
 		if (strcmp(repository, last) != 0)
-			json_string(w, NULL,
-				arena_printf(arena, "%s@%s", repository, digest_text(&image->digest, digest)));
+			json_string(
+				w, NULL, arena_printf(arena, "%s@%s", repository, digest_text(&image->digest, digest)));
 		last = repository;
 	}
 	json_array_end(w);
 }
 
-static void write_image(struct json_writer *w, const struct image *image, const struct spec_strings *names, struct arena *arena)
+static void write_image(
+	struct json_writer *w, const struct image *image, const struct spec_strings *names, struct arena *arena)
 {
 	char buf[DIGEST_TEXT_MAX];
 	uint64_t size = 0;

@@ -193,7 +193,8 @@ static int unpack_stream(struct unit *unit, int stream, int keep, struct error *
 		.data = unit,
 	};
 
-	(void)snprintf(name, sizeof(name), "%.250s, layer %zu of %zu", request->name, unit->index + 1, unit->layers->count);
+	(void)snprintf(
+		name, sizeof(name), "%.250s, layer %zu of %zu", request->name, unit->index + 1, unit->layers->count);
 	return layer_unpack(&unpack, &unit->result, err);
 }
 
@@ -205,7 +206,8 @@ static int open_keep(const struct unit *unit, int *ret_keep, struct error *err)
 	if (unit->layers->request.store < 0)
 		return 0;
 	layer_name(unit, "blob", name, sizeof(name));
-	*ret_keep = openat(unit->layers->request.work->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	*ret_keep = openat(
+		unit->layers->request.work->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return *ret_keep < 0 ? error_sys(err, errno, "make a file for a layer") : 0;
 }
 
@@ -214,7 +216,9 @@ static int unpack_unit(struct unit *unit, struct error *err)
 {
 	const struct layers_request *request = &unit->layers->request;
 	const struct image_layer *layer = &request->image->layers[unit->index];
-	struct descriptor descriptor = { .media_type = layer->media_type, .digest = layer->digest, .size = layer->size };
+	struct descriptor descriptor = {
+		.media_type = layer->media_type, .digest = layer->digest, .size = layer->size
+	};
 	struct blob_stream stream;
 	struct error end = { 0 };
 	cleanup_close int keep = -1;

@@ -53,10 +53,9 @@ static bool is_version_1(const char *text)
 static int check_layout(struct source *source, struct arena *arena, struct error *err)
 {
 	static const struct string_rule version_1 = { is_version_1, "a version 1" };
-	static const struct field fields[] = { { .key = "imageLayoutVersion",
-		.decode = decode_string,
-		.rule = &version_1,
-		.required = true } };
+	static const struct field fields[] = {
+		{ .key = "imageLayoutVersion", .decode = decode_string, .rule = &version_1, .required = true }
+	};
 	static const struct object_type type = { FIELDS(fields) };
 	struct faults faults;
 	struct decoder decoder = { .arena = arena, .faults = &faults };
@@ -102,7 +101,8 @@ static int keep_named(struct document *index, const char *ref, struct arena *are
 		several = several || (only && strcmp(only, name_of(descriptor)) != 0);
 		only = name_of(descriptor);
 		if (names ? strlen(names) < 200 : true)
-			names = names ? arena_printf(arena, "%s, %.100s", names, only) : arena_printf(arena, "%.100s", only);
+			names = names ? arena_printf(arena, "%s, %.100s", names, only)
+				      : arena_printf(arena, "%.100s", only);
 		if (!ref || has_name(descriptor, ref))
 			index->manifests[count++] = *descriptor;
 	}

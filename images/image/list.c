@@ -102,7 +102,8 @@ static uint64_t size_of(const struct image *image)
 	return size;
 }
 
-static size_t fill_row(const struct row *row, const struct images_options *options, const char **cells, struct arena *arena)
+static size_t fill_row(
+	const struct row *row, const struct images_options *options, const char **cells, struct arena *arena)
 {
 	char buf[DIGEST_TEXT_MAX];
 	const char *repository, *tag;
@@ -121,7 +122,8 @@ static size_t fill_row(const struct row *row, const struct images_options *optio
 
 /* ---- forms ---- */
 
-static int write_table(const struct rows *rows, const struct images_options *options, struct arena *arena, struct error *err)
+static int write_table(
+	const struct rows *rows, const struct images_options *options, struct arena *arena, struct error *err)
 {
 	const char **cells = ARENA_ARRAY(arena, (rows->count + 1) * COLUMNS_MAX, const char *);
 	size_t columns = options->digests ? 6 : 5, n = 0;
@@ -135,7 +137,8 @@ static int write_table(const struct rows *rows, const struct images_options *opt
 	return output_table(cells, columns, rows->count + 1, err);
 }
 
-static int write_ids(const struct rows *rows, const struct images_options *options, struct arena *arena, struct error *err)
+static int write_ids(
+	const struct rows *rows, const struct images_options *options, struct arena *arena, struct error *err)
 {
 	const struct image *last = NULL;
 
@@ -180,7 +183,8 @@ static int write_json(const struct rows *rows, struct error *err)
 	json_write_init(&w);
 	json_array(&w, NULL);
 	for (size_t i = 0; i < rows->count; i += count) {
-		for (count = 1; i + count < rows->count && rows->items[i + count].image == rows->items[i].image; count++)
+		for (count = 1; i + count < rows->count && rows->items[i + count].image == rows->items[i].image;
+			count++)
 			;
 		write_json_image(&w, rows, i, count);
 	}

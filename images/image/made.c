@@ -120,7 +120,8 @@ static int stream_made(
 	extent = (struct extent){ .fd = fcntl(source->file, F_DUPFD_CLOEXEC, 3), .size = blob->size };
 	if (extent.fd < 0)
 		return error_sys(err, errno, "read the root");
-	return extent_stream(&extent, &ret->fd, &ret->pump, err); /* a pipe: the offset of `file` is shared by all copies */
+	return extent_stream(
+		&extent, &ret->fd, &ret->pump, err); /* a pipe: the offset of `file` is shared by all copies */
 }
 
 const struct source_ops source_made = { first_of_made, read_made, stream_made };

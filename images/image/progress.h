@@ -13,7 +13,8 @@ extern const char *const progress_styles[]; /* NULL-terminated */
 
 struct progress;
 
-struct progress *progress_new(enum progress_style style, size_t layers); /* NULL, which says nothing, where it is PROGRESS_NONE */
+struct progress *progress_new(
+	enum progress_style style, size_t layers); /* NULL, which says nothing, where it is PROGRESS_NONE */
 void progress_free(struct progress *progress);
 
 void progress_layer(struct progress *progress, size_t index, const struct digest *digest, uint64_t size);

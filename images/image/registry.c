@@ -52,7 +52,8 @@ static int stream_blob(
 	int r;
 
 	(void)pthread_mutex_lock(&source->lock);
-	r = fetch_blob(source->fetch, source->reference, &descriptor->digest, descriptor->size, 0, &ret->fd, &ret->id, err);
+	r = fetch_blob(
+		source->fetch, source->reference, &descriptor->digest, descriptor->size, 0, &ret->fd, &ret->id, err);
 	(void)pthread_mutex_unlock(&source->lock);
 	return r;
 }

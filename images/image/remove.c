@@ -110,7 +110,8 @@ static int check_use(struct removal *removal, const struct image *image, bool *r
 	return error_hint(err, "delete it first, or take only the names away with --force");
 }
 
-static int remove_image(struct removal *removal, const struct image *image, const struct spec_strings *names, struct error *err)
+static int remove_image(
+	struct removal *removal, const struct image *image, const struct spec_strings *names, struct error *err)
 {
 	bool used = false;
 	int r = check_use(removal, image, &used, err);
@@ -265,7 +266,8 @@ const struct verb verb_rm = {
 };
 
 static const struct option prune_options[] = {
-	OPTION("all", 'a', OPTION_FLAG, struct remove_options, all, .help = "those with names, too, that no container uses"),
+	OPTION("all", 'a', OPTION_FLAG, struct remove_options, all,
+		.help = "those with names, too, that no container uses"),
 	OPTION("force", 'f', OPTION_FLAG, struct remove_options, force, .help = "accepted; husk never asks"),
 	REMOVE_FORMAT,
 };

@@ -50,7 +50,8 @@ static int open_path(struct source *source, bool folder, struct error *err)
 	if (fd < 0)
 		return error_sys(err, errno, "open %s", path);
 	source->file = fd;
-	if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && source->reference->transport == IMAGE_ROOTFS)))
+	if (fstat(fd, &st) == 0 &&
+		(S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && source->reference->transport == IMAGE_ROOTFS)))
 		return 0;
 	return folder ? 0 : error_bad(err, EINVAL, "%s is not a regular file", path);
 }
@@ -107,7 +108,8 @@ int source_open_store(int store, const struct digest *manifest, const struct ref
 	return 0;
 }
 
-int source_begin(struct source *source, const struct platform *platform, int spool, struct arena *arena, struct error *err)
+int source_begin(
+	struct source *source, const struct platform *platform, int spool, struct arena *arena, struct error *err)
 {
 	const struct reference *reference = source->reference;
 
@@ -154,7 +156,8 @@ int source_stream_end(struct source *source, struct blob_stream *stream, struct 
 
 /* ---- documents ---- */
 
-static int verify(const struct descriptor *descriptor, const char *text, size_t len, const char *what, struct error *err)
+static int verify(
+	const struct descriptor *descriptor, const char *text, size_t len, const char *what, struct error *err)
 {
 	char expected[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX];
 	struct digest digest;
@@ -205,13 +208,13 @@ struct choice {
 	struct arena *arena;
 	struct image image;
 	struct document manifest, config;
-	unsigned documents;      /* read so far */
-	unsigned waiting;        /* to be read, the next on top */
+	unsigned documents; /* read so far */
+	unsigned waiting;   /* to be read, the next on top */
 	struct {
 		const struct descriptor *descriptor;
 		unsigned depth;
 	} stack[DOCUMENTS_MAX];
-	const char *offered;     /* platforms that were not the one, for the message */
+	const char *offered; /* platforms that were not the one, for the message */
 	unsigned offered_count;
 };
 

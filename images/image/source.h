@@ -30,8 +30,8 @@ struct source_ops {
 	int (*read)(struct source *source, const struct descriptor *descriptor, struct arena *arena, char **ret_text,
 		size_t *ret_len, struct error *err);
 	/* Begins a stream; threads may ask at the same time. */
-	int (*stream)(struct source *source, const struct descriptor *descriptor, struct blob_stream *ret,
-		struct error *err);
+	int (*stream)(
+		struct source *source, const struct descriptor *descriptor, struct blob_stream *ret, struct error *err);
 };
 
 /* What is put together of files that have no manifest: its texts and where their bytes are. */
@@ -69,7 +69,8 @@ int source_open_store(int store, const struct digest *manifest, const struct ref
 void source_close(struct source *source); /* NULL is fine */
 
 /* In the sandbox, before anything else: reads what must be known beforehand. `spool` is a folder for temporary files. */
-int source_begin(struct source *source, const struct platform *platform, int spool, struct arena *arena, struct error *err);
+int source_begin(
+	struct source *source, const struct platform *platform, int spool, struct arena *arena, struct error *err);
 
 /* Finds the image for the platform: follows the index, reads manifest and config, verified, and fills *ret but for the
  * layers' ids. Both texts are in `ret_manifest` and `ret_config`. */
@@ -83,5 +84,5 @@ int source_stream_end(struct source *source, struct blob_stream *stream, struct 
 
 /* The kinds. */
 extern const struct source_ops source_registry, source_layout, source_store, source_made;
-int source_begin_docker(struct source *source, struct arena *arena, struct error *err); /* docker-archive */
+int source_begin_docker(struct source *source, struct arena *arena, struct error *err);          /* docker-archive */
 int source_begin_root(struct source *source, int spool, struct arena *arena, struct error *err); /* rootfs */

@@ -51,8 +51,7 @@ struct layer_info {
 int store_write_info(const struct work *work, const char *name, const struct layer_info *info, struct error *err);
 
 /* Gives such a folder its place as a layer. It must have been synced, with all that is in it; what is there already stays. */
-int store_place_layer(
-	int store, const struct work *work, const char *name, const struct digest *id, struct error *err);
+int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, struct error *err);
 
 /* 1 and its info where the layer is there, else 0. */
 int store_has_layer(int store, const struct digest *id, struct layer_info *ret);

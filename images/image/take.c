@@ -76,7 +76,9 @@ static int choose(struct job *job, struct error *err)
 	struct arena *arena = job->call->arena;
 	int r = source_begin(job->source, &job->platform, job->work.dir, arena, err);
 
-	return r < 0 ? r : source_choose(job->source, &job->platform, arena, &job->image, &job->manifest, &job->config, err);
+	return r < 0
+		? r
+		: source_choose(job->source, &job->platform, arena, &job->image, &job->manifest, &job->config, err);
 }
 
 static bool is_whole(const struct job *job)
@@ -111,9 +113,9 @@ static int make(struct job *job, struct error *err)
 		.work = &job->work,
 		.store = job->store,
 		.rootless = geteuid() != 0,
-		.progress = progress_new(
-			job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
-			job->image.layer_count),
+		.progress =
+			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
+				job->image.layer_count),
 	};
 	struct layers *layers = NULL;
 	int r = layers_unpack(&request, &layers, err);
@@ -157,8 +159,7 @@ static int carry_out(struct job *job, struct error *err)
 	return r < 0 ? r : put_names(job, err);
 }
 
-/* A layer's error names the image already. */
-static int say_image(const char *source, struct error *err)
+int take_say_image(const char *source, struct error *err)
 {
 	if (text_starts_with(err->where, source) || text_starts_with(err->what, source))
 		return err->code;
@@ -180,7 +181,7 @@ int take(const struct call *call, const struct take_options *options, const char
 	fd_closep(&job.tmp);
 	fd_closep(&job.store);
 	if (r < 0)
-		return say_image(source, err);
+		return take_say_image(source, err);
 	(void)printf("%s\n", digest_text(&job.image.config, id));
 	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
 }

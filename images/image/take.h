@@ -25,18 +25,20 @@ int take(const struct call *call, const struct take_options *options, const char
 #define TAKE_PLATFORM(type)                                                                                            \
 	OPTION("platform", 0, OPTION_TEXT, type, take.platform, .value = "OS/ARCH[/VARIANT]",                          \
 		.help = "of an image for several (default: this machine's)")
-#define TAKE_QUIET(type)                                                                                               \
-	OPTION("quiet", 'q', OPTION_FLAG, type, take.quiet, .help = "no progress")
+#define TAKE_QUIET(type) OPTION("quiet", 'q', OPTION_FLAG, type, take.quiet, .help = "no progress")
 #define TAKE_PROGRESS(type)                                                                                            \
 	OPTION("progress", 0, OPTION_CHOICE, type, take.progress, .value = "STYLE", .choices = progress_styles,        \
 		.help = "auto, plain, tty, json or none, on standard error")
 #define TAKE_REGISTRY(type)                                                                                            \
 	OPTION("authfile", 0, OPTION_TEXT, type, take.auth_file, .value = "FILE",                                      \
 		.help = "credentials (default: those of podman and docker)"),                                          \
-	OPTION("creds", 0, OPTION_TEXT, type, take.creds, .value = "USER[:PASSWORD]", .help = "credentials"),          \
-	OPTION("cert-dir", 0, OPTION_TEXT, type, take.cert_dir, .value = "DIR",                                        \
-		.help = "with ca.crt, client.cert and client.key"),                                                    \
-	OPTION("tls-verify", 0, OPTION_FLAG, type, take.tls_verify,                                                    \
-		.help = "=false: take any certificate, and plain HTTP")
+		OPTION("creds", 0, OPTION_TEXT, type, take.creds, .value = "USER[:PASSWORD]", .help = "credentials"),  \
+		OPTION("cert-dir", 0, OPTION_TEXT, type, take.cert_dir, .value = "DIR",                                \
+			.help = "with ca.crt, client.cert and client.key"),                                            \
+		OPTION("tls-verify", 0, OPTION_FLAG, type, take.tls_verify,                                            \
+			.help = "=false: take any certificate, and plain HTTP")
 
 struct fetch_settings take_fetch_settings(const struct take_options *options);
+
+/* Puts the image in front of an error that does not name it yet, as those of layers do; returns its code. */
+int take_say_image(const char *source, struct error *err);

@@ -26,8 +26,8 @@ enum { BLOCK = 512, DEPTH_MAX = 256, XATTR_NAMES = 65536, PAX_MAX = 1 << 20, COP
 #define USTAR_ID_MAX   07777777U
 
 struct header {
-	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6], version[2],
-		user[32], group[32], major[8], minor[8], prefix[155], rest[12];
+	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
+		version[2], user[32], group[32], major[8], minor[8], prefix[155], rest[12];
 };
 static_assert(sizeof(struct header) == BLOCK, "a header is a block");
 
@@ -86,8 +86,8 @@ int tar_write_file_header(int out, const char *path, uint64_t size, struct error
 	struct header header = { .type = '0' };
 
 	if (strlen(path) >= sizeof(header.name) || size > USTAR_SIZE_MAX)
-		return error_bad(err, EFBIG, "%s with %llu bytes does not fit into the archive", path,
-			(unsigned long long)size);
+		return error_bad(
+			err, EFBIG, "%s with %llu bytes does not fit into the archive", path, (unsigned long long)size);
 	put_text(header.name, sizeof(header.name), path);
 	put_octal(header.mode, sizeof(header.mode), 0644);
 	put_octal(header.uid, sizeof(header.uid), 0);
@@ -260,7 +260,8 @@ static uint64_t fit(struct writer *writer, const char *key, uint64_t value, uint
 	return 0;
 }
 
-static int write_entry_header(struct writer *writer, int file, const struct stat *st, const char *path, const char *link)
+static int write_entry_header(
+	struct writer *writer, int file, const struct stat *st, const char *path, const char *link)
 {
 	struct header header = { .type = *link && !S_ISLNK(st->st_mode) ? '1' : type_of(st->st_mode) };
 	bool in_seconds = st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_nsec == 0;
@@ -353,7 +354,8 @@ static int enter(struct writer *writer, int *dir, const char *path)
 }
 
 /* "a/b/" for folders, as archives have it. */
-static int write_folder(struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
+static int write_folder(
+	struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
 {
 	const char *slashed = arena_printf(&writer->arena, "%s/", path);
 	cleanup_close int dir = -1;
@@ -365,7 +367,8 @@ static int write_folder(struct writer *writer, int parent, const char *name, int
 	return dir < 0 ? error_sys(writer->err, errno, "open %s", path) : enter(writer, &dir, path);
 }
 
-static int write_link(struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
+static int write_link(
+	struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
 {
 	char target[PATH_MAX];
 	ssize_t len = readlinkat(parent, name, target, sizeof(target) - 1);
@@ -388,7 +391,8 @@ static int write_entry(struct writer *writer, int parent, const char *name, cons
 	if (text_starts_with(name, ".wh."))
 		return error_bad(writer->err, EINVAL, "%s: a layer would take this name for a whiteout", path);
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
-		return error_bad(writer->err, EINVAL, "%s: this device is a whiteout of overlayfs and no file of a root", path);
+		return error_bad(
+			writer->err, EINVAL, "%s: this device is a whiteout of overlayfs and no file of a root", path);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	if (S_ISDIR(st.st_mode))

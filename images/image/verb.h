@@ -27,5 +27,5 @@ struct verb {
 	int (*run)(const struct call *call, struct error *err);
 };
 
-extern const struct verb verb_pull, verb_images, verb_inspect, verb_rm, verb_prune, verb_unpack, verb_import, verb_export,
-	verb_verify;
+extern const struct verb verb_pull, verb_images, verb_inspect, verb_rm, verb_prune, verb_unpack, verb_import,
+	verb_export, verb_verify;

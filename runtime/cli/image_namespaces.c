@@ -19,7 +19,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/from_image.h"
 #include "runtime/cli/values.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 
 enum { SUBID_MAX = 1 << 20, RANGE_SIZE = 65536, RANGES = 16384 };
 enum { RANGES_START = 1 << 30 }; /* ids that no distribution gives to anybody [shadow: login.defs, SUB_UID_MIN] */
