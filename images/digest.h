@@ -8,7 +8,7 @@
 struct error;
 
 enum digest_algorithm { DIGEST_NONE, DIGEST_SHA256, DIGEST_SHA512 };
-enum { DIGEST_BYTES_MAX = 64, DIGEST_TEXT_MAX = 136 };
+enum { DIGEST_BYTES_MAX = 64, DIGEST_TEXT_MAX = 136, DIGEST_HEX_MAX = 128 };
 
 struct digest {
 	enum digest_algorithm algorithm; /* DIGEST_NONE: not given */
@@ -23,5 +23,8 @@ const char *digest_text(const struct digest *digest, char *buf);
 
 /* "sha256/HEX", the place of a blob or a layer beneath its folder; buf of DIGEST_TEXT_MAX bytes; returns buf. */
 const char *digest_path(const struct digest *digest, char *buf);
+
+/* The digits alone, which name an image record; points into buf of DIGEST_TEXT_MAX bytes. */
+const char *digest_hex(const struct digest *digest, char *buf);
 
 bool digest_equal(const struct digest *a, const struct digest *b);

@@ -28,10 +28,13 @@ struct reference {
 	struct digest digest;          /* DIGEST_NONE where not given */
 	const char *path;              /* of the other transports, as written */
 	const char *ref;               /* the text after it, or NULL */
-	const char *name;              /* what the store calls it: "docker.io/library/debian:13" */
+	const char *name;              /* what the store calls it: "docker.io/library/debian:13"; see below */
 };
 
-/* Texts are in the arena. -EINVAL with words; at most 4096 bytes, no control characters, no "..". */
+/* Texts are in the arena. -EINVAL with words; at most 4096 bytes, no control characters, and in names no "..". With a tag
+ * and a digest, the digest counts, and the name has that alone. An image of another transport has the name that its REF
+ * is, where that holds a ":" or "/", else localhost/ with the last part of its path: localhost/DIR:REF. The name of a
+ * docker-archive without REF is NULL, since the archive itself says it. */
 int reference_parse(const char *text, struct arena *arena, struct reference *ret, struct error *err);
 
 /* The same for a name alone: no transport but docker://, as `image rm` and `run --image` look one up. */
