@@ -143,7 +143,7 @@ bomb() { # NAME: makes $BATS_TEST_TMPDIR/NAME/etc
 		image "$name" '{"User": "user", "Cmd": ["id", "-G"]}' "$BATS_FILE_TMPDIR/base" "$BATS_TEST_TMPDIR/$name"
 	done
 	box=groups boxed
-	expect_error 125 "/etc/group" "File too large"
+	expect_error 125 "/etc/group is larger than"
 	box=many boxed && expect 0 && [ "$(wc -w <<<"$output")" -eq 1001 ]
 }
 
@@ -179,10 +179,10 @@ bomb() { # NAME: makes $BATS_TEST_TMPDIR/NAME/etc
 	ln -s "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/links/out"
 	image links '{"Volumes": {"/vol/deep": {}}}' "$BATS_FILE_TMPDIR/base" "$BATS_TEST_TMPDIR/links"
 	image out '{"Volumes": {"/out/x": {}}}' "$BATS_FILE_TMPDIR/base" "$BATS_TEST_TMPDIR/links"
-	before=$(ls /etc "$BATS_TEST_TMPDIR")
+	before=$(ls /etc)
 	box=links boxed touch /etc/deep/file && expect 0
 	box=out boxed true && expect_error 125 "/out/x" "symbolic link"
-	[ "$before" = "$(ls /etc "$BATS_TEST_TMPDIR")" ]
+	[ "$before" = "$(ls /etc)" ] && [ ! -e "$BATS_TEST_TMPDIR/x" ]
 }
 
 @test "labels become annotations, those that husk and others act on do not" {
