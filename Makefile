@@ -38,7 +38,7 @@ FOLDER   := $(B)/obj/base/folder.o
 # ---- flags ------------------------------------------------------------------------------------------------------
 LIBRARIES  := libseccomp libcap yajl
 # Programs apart from the start path: their own sources and the libraries of those; what they share is in libhusk.a. One
-# whose library is missing is left out.
+# whose library, or whose own NAME.c, is missing is left out.
 PROGRAMS          := husk-systemd husk-top husk-image husk-fetch
 husk-systemd_FROM := $(wildcard cgroups/systemd/*.c)
 husk-systemd_LIBS := libsystemd
@@ -48,7 +48,7 @@ husk-image_FROM   := $(wildcard images/image/*.c)
 husk-image_LIBS   := libcrypto libisal libzstd zlib
 husk-fetch_FROM   := $(wildcard images/fetch/*.c)
 husk-fetch_LIBS   := libcurl
-BUILT             := $(foreach program,$(PROGRAMS),$(if $(and $($(program)_FROM),$(shell pkg-config --exists $($(program)_LIBS) && echo y)),$(program)))
+BUILT             := $(foreach program,$(PROGRAMS),$(if $(and $(filter %/$(program).c,$($(program)_FROM)),$(shell pkg-config --exists $($(program)_LIBS) && echo y)),$(program)))
 PROGRAM_SOURCES   := $(foreach program,$(BUILT),$($(program)_FROM))
 PROGRAM_LIBS      := $(shell pkg-config --libs $(foreach program,$(BUILT),$($(program)_LIBS)) 2>/dev/null)
 LIB_CFLAGS := $(shell pkg-config --cflags $(LIBRARIES) 2>/dev/null)

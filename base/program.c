@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 
-static int reap(pid_t pid)
+int program_reap(pid_t pid)
 {
 	int status = 0;
 
@@ -42,8 +44,9 @@ static int spawn(pid_t *ret_pid, char *const *argv, posix_spawn_file_actions_t *
 	return r;
 }
 
-int program_run(
-	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
+/* `in` becomes its standard input, or -1: ours. */
+static int run(char *const *argv, int in, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status,
+	struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	int pipes[2], r;
@@ -51,23 +54,42 @@ int program_run(
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
-	cleanup_close int in = pipes[0], out = pipes[1];
+	cleanup_close int from = pipes[0], to = pipes[1];
 	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, out, fd);
+	if (in >= 0)
+		(void)posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	(void)posix_spawn_file_actions_adddup2(&actions, to, fd);
 	r = spawn(&pid, argv, &actions);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (r > 0)
 		return error_sys(err, r, "run %s", argv[0]);
-	fd_closep(&out);
-	r = file_read_fd(in, argv[0], max, arena, ret_text, NULL, err);
-	fd_closep(&in); /* one that has more to say hears that nobody listens */
-	*ret_status = reap(pid);
+	fd_closep(&to);
+	r = file_read_fd(from, argv[0], max, arena, ret_text, NULL, err);
+	fd_closep(&from); /* one that has more to say hears that nobody listens */
+	*ret_status = program_reap(pid);
 	return r;
+}
+
+int program_run(
+	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
+{
+	return run(argv, -1, fd, max, arena, ret_text, ret_status, err);
+}
+
+int program_feed(char *const *argv, const char *input, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err)
+{
+	cleanup_close int in = memfd_create("input", MFD_CLOEXEC);
+	int r = in < 0 ? -errno : file_write_all(in, input, strlen(input));
+
+	if (r < 0 || lseek(in, 0, SEEK_SET) < 0)
+		return error_sys(err, r < 0 ? r : errno, "keep the input of %s", argv[0]);
+	return run(argv, in, STDOUT_FILENO, max, arena, ret_text, ret_status, err);
 }
 
 /* ---- our own ---- */
 
-static int start(const char *name, pid_t *ret_pid, int *ret_sock, struct error *err)
+int program_start(const char *name, pid_t *ret_pid, int *ret_sock, struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	char path[PATH_MAX];
@@ -117,7 +139,7 @@ ssize_t program_ask(const char *name, const void *request, size_t len, char *ans
 {
 	cleanup_close int sock = -1;
 	pid_t pid = 0;
-	int r = start(name, &pid, &sock, err);
+	int r = program_start(name, &pid, &sock, err);
 	ssize_t n;
 
 	if (r < 0)
@@ -125,6 +147,6 @@ ssize_t program_ask(const char *name, const void *request, size_t len, char *ans
 	n = talk(sock, request, len, answer, size, timeout_ms);
 	if (n < 0)
 		(void)kill(pid, SIGKILL); /* our child, not reaped yet: the number is still its own */
-	(void)reap(pid);
+	(void)program_reap(pid);
 	return n < 0 ? error_sys(err, (int)n, "hear from %s", name) : n;
 }

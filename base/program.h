@@ -13,13 +13,24 @@ struct error;
 int program_run(char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status,
 	struct error *err);
 
+/* The same with `input` as its standard input, and what it writes to its standard output. */
+int program_feed(char *const *argv, const char *input, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err);
+
 /* ---- our own ---- */
 
 /* Where they are installed; the build says it (base/folder.c). */
 extern const char program_folder[];
 
 /* Starts one of program_folder, with a socket of whole messages [unix(7), SOCK_SEQPACKET] as its standard input and output
- * and with no descriptor of ours but standard error; sends it one request and waits at most `timeout_ms` for its answer,
- * of which it returns the length; a NUL follows. -ENOENT: it is not installed; -ETIMEDOUT; -EPIPE: it ended instead. */
+ * and with no descriptor of ours but standard error. The other end, close-on-exec, and the child are the caller's.
+ * -ENOENT: it is not installed. */
+int program_start(const char *name, pid_t *ret_pid, int *ret_sock, struct error *err);
+
+/* Waits for a child of ours: its exit status, or 128 plus the signal that ended it. */
+int program_reap(pid_t pid);
+
+/* Starts one, sends it one request and waits at most `timeout_ms` for its answer, of which it returns the length; a NUL
+ * follows. -ETIMEDOUT; -EPIPE: it ended instead. */
 ssize_t program_ask(const char *name, const void *request, size_t len, char *answer, size_t size, unsigned timeout_ms,
 	struct error *err);

@@ -23,6 +23,7 @@ enum { PREFIX_MIN = 8 /* digits of an id that are enough to name it */ };
 /* ---- the record, from text ---- */
 
 static const struct field layer_fields[] = {
+	FIELD("id", decode_digest, struct image_layer, id, .required = true),
 	FIELD("diffId", decode_digest, struct image_layer, diff_id, .required = true),
 	FIELD("digest", decode_digest, struct image_layer, digest, .required = true),
 	FIELD("size", decode_u64, struct image_layer, size, .required = true),
@@ -102,6 +103,7 @@ static void write_layers(struct json_writer *w, const struct image *image)
 	for (size_t i = 0; i < image->layer_count; i++) {
 		const struct image_layer *layer = &image->layers[i];
 		json_object(w, NULL);
+		write_digest(w, "id", &layer->id);
 		write_digest(w, "diffId", &layer->diff_id);
 		write_digest(w, "digest", &layer->digest);
 		json_uint(w, "size", layer->size);
@@ -184,7 +186,7 @@ int image_open_layer(int store, const struct image_layer *layer, struct error *e
 	char digest[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 16];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "layers/%s/tree", digest_path(&layer->diff_id, digest));
+	(void)snprintf(path, sizeof(path), "layers/%s/tree", digest_path(&layer->id, digest));
 	fd = path_open_beneath(store, path, O_PATH | O_DIRECTORY);
 	return fd < 0 ? error_sys(err, fd, "open the layer %s", path) : fd;
 }
@@ -280,7 +282,7 @@ static bool is_id(const char *text)
 	return text[len] == '\0' && len >= PREFIX_MIN && len <= DIGEST_HEX_MAX;
 }
 
-static int find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
+int image_find_record(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
 	bool may_be_id = is_id(name);
 	struct reference reference;
@@ -303,7 +305,7 @@ static int find(int store, const char *name, struct arena *arena, struct image *
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
 	struct image image;
-	int r = find(store, name, arena, &image, err);
+	int r = image_find_record(store, name, arena, &image, err);
 
 	if (r != IMAGE_FOUND)
 		return r;

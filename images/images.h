@@ -4,7 +4,8 @@
  * before it got its name, and is never changed after that:
  *
  *	blobs/sha256/HEX       manifests, configs, compressed layers, as they came
- *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts)
+ *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts);
+ *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents
  *	images/HEX             one per image, by the digest of its manifest: the image record, a line of JSON (below)
  *	names/NAME             the digest of the image that has the name; "/" is written %2F and "%" %25
  *	tmp/                   what is being made, each locked by its maker (images/image/store.h)
@@ -15,7 +16,7 @@
  * nobody with privileges reads a stranger's JSON:
  *
  *	{"digest":D, "config":D, "architecture":"amd64", "variant":"", "os":"linux", "created":"...", "author":"...",
- *	 "layers":[{"diffId":D, "digest":D, "size":N, "unpacked":N, "mediaType":"..."}, ...],   base first
+ *	 "layers":[{"id":D, "diffId":D, "digest":D, "size":N, "unpacked":N, "mediaType":"..."}, ...],   base first
  *	 "process":{"user":"", "env":[], "entrypoint":[], "cmd":[], "workingDir":"", "volumes":[], "exposedPorts":[],
  *	            "labels":{}, "stopSignal":""}}                                          as the config has them, never absent
  *
@@ -38,6 +39,7 @@ enum {
 };
 
 struct image_layer {
+	struct digest id; /* of its folder: the DiffID, or the ChainID */
 	struct digest diff_id, digest;
 	uint64_t size;     /* of the blob, bytes */
 	uint64_t unpacked; /* of its files, bytes */
@@ -78,6 +80,9 @@ enum { IMAGE_FOUND = 0, IMAGE_UNKNOWN = 1 };
  * digest's leading hexadecimal digits if only one image has them. All its layers are there: where one is missing, the image is
  * unknown. Texts are in the arena. */
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err);
+
+/* The same, whether its layers are there or not: for those who take care of the store. */
+int image_find_record(int store, const char *name, struct arena *arena, struct image *ret, struct error *err);
 
 /* Reads the record of the image with this manifest; IMAGE_UNKNOWN where there is none. Looks at no layer. */
 int image_read(int store, const struct digest *digest, struct arena *arena, struct image *ret, struct error *err);

@@ -23,7 +23,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "runtime/listener.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/sockets.h"

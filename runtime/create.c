@@ -34,7 +34,7 @@
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/notify.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/state_dir.h"

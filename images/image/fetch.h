@@ -25,20 +25,25 @@ struct fetch_settings {
 
 struct fetch; /* a running husk-fetch */
 
-int fetch_start(const struct fetch_settings *settings, struct fetch **ret, struct error *err);
+/* Starts one for the registry at `host` (reference.host): it reads the configuration, and the credentials for that registry and
+ * its mirrors, and gives up its rights, before this returns. -ENOENT: it is not installed; faults of those files. */
+int fetch_start(const struct fetch_settings *settings, const char *host, struct fetch **ret, struct error *err);
 void fetch_stop(struct fetch *fetch); /* NULL is fine; ends it */
 
-/* A manifest or index by tag, or by digest where `digest` is not NULL. *ret_type is its media type as the registry said it. At
- * most 4 MiB. The text is not verified. */
+/* A manifest or index by tag, or by digest where `digest` is not NULL, else by what the reference has, its digest first.
+ * *ret_type is its media type as the registry said it. At most 4 MiB. The text is not verified. -ENOENT: there is none of that
+ * name; -EACCES: the registry does not let us. */
 int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
 	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, struct error *err);
 
-/* Begins to fetch a blob from byte `offset` on; *ret_stream is the caller's: it gives the bytes, then its end. Many can be under
- * way; husk-fetch resumes what breaks, with back-off, before it gives up. *ret_id is for fetch_blob_end(). */
+/* Begins to fetch a blob from byte `offset` on; *ret_stream is the caller's: it gives the bytes, never more than `size` -
+ * `offset`, then its end. Many can be under way, `parallel` of them move; they are begun in the order of the calls, so whoever
+ * reads some must not leave earlier ones unread. husk-fetch resumes what breaks, with back-off, before it gives up. A stream
+ * may be closed early. *ret_id is for fetch_blob_end(), which each wants once. */
 int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, uint64_t size,
 	uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err);
 
-/* After the stream's end: whether that was the blob's, and if not, why. */
+/* After the stream's end: whether that was the blob's, and if not, why. Waits for the answer. */
 int fetch_blob_end(struct fetch *fetch, unsigned id, struct error *err);
 
 /* One process asks; the streams may be handed to others. */

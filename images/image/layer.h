@@ -30,14 +30,20 @@ struct layer_request {
 	bool has_size;    /* false for a tar that no descriptor speaks of (rootfs:) */
 	uint64_t size;    /* the blob's, exactly */
 	struct digest digest, diff_id; /* DIGEST_NONE: not known, computed only */
-	int tree;         /* borrowed: an empty directory of ours, 0700 parent; becomes the root of the layer */
-	const int *lower; /* borrowed: trees of the layers below, nearest first, for hard links into them and for
-	                                   * the attributes of parents that this layer does not have */
+	/* Borrowed: an empty directory of ours, 0700 parent; becomes the root of the layer. */
+	int tree;
+	/* Borrowed: trees of the layers below, nearest first, for hard links into them and for the attributes of parents that
+	 * this layer does not have. */
+	const int *lower;
 	size_t lower_count;
-	bool rootless; /* no devices, no trusted.* xattrs; user.overlay.* instead */
-	const struct layer_limits *limits;
-	/* Called now and then with how much of the blob has been read; may be NULL. */
-	void (*progress)(void *data, uint64_t bytes);
+	/* Called before the first look into one of `lower`: layers are unpacked at the same time, so it waits until all below are
+	 * whole. 0, or a negative errno where one of them failed. NULL: they are. */
+	int (*wait_lower)(void *data);
+	bool rootless;                     /* no devices, no trusted.* xattrs; user.overlay.* instead */
+	const struct layer_limits *limits; /* NULL: layer_limits_default */
+	/* Called now and then, in the caller's thread, with how much of the blob has been read; a negative errno ends the work.
+	 * May be NULL. */
+	int (*progress)(void *data, uint64_t bytes);
 	void *data;
 };
 
@@ -45,15 +51,17 @@ struct layer_result {
 	struct digest digest, diff_id; /* as computed, sha256 where none was asked for */
 	uint64_t size;                 /* of the blob */
 	uint64_t entries, bytes;       /* what was unpacked */
+	bool rests_on_lower; /* another tree would have come out on other layers: parents are missing, or links lead down; true
+	                      * also for a base layer whose parents had to be made up. Such a tree is no other image's. */
 };
 
 /* 0, or a negative errno with one line that names the layer and the entry. What is in `tree` then is for the caller to remove
- * (tree_remove()). */
+ * (tree_remove()). Sets the umask to 0, and has three more threads while it works. */
 int layer_unpack(const struct layer_request *request, struct layer_result *ret, struct error *err);
 
 /* Moves an unpacked upper tree into a lower one, with its whiteouts applied and gone: how a bundle's rootfs is made of layers
- * that were unpacked at the same time. Directories that both have are merged, what is new is renamed in one piece. Both on one
- * file system. `upper` is left empty. */
+ * that were unpacked at the same time: into an empty folder, base first. Directories that both have are merged, what is new is
+ * renamed in one piece. Both on one file system. `upper` is left empty. */
 int layer_merge(int lower, int upper, const char *name, struct error *err);
 
 /* Removes all that is beneath `dir`/`name`, iteratively and without leaving its file system; gone already is fine. */

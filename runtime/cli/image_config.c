@@ -19,7 +19,7 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/from_image.h"
 #include "runtime/cli/values.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/seccomp_profile.h"
 
 enum { ENV_FILE_MAX = 16 << 20, PROFILE_MAX = 16 << 20, HOSTNAME_OF_ID = 12 };

@@ -20,7 +20,8 @@
 #define RECORD(manifest, config)                                                                                         \
 	"{\"digest\":\"sha256:" manifest "\",\"config\":\"sha256:" config                                                \
 	"\",\"architecture\":\"amd64\",\"variant\":\"\",\"os\":\"linux\",\"created\":\"2026-01-01T00:00:00Z\","          \
-	"\"author\":\"\",\"layers\":[{\"diffId\":\"sha256:" HEX_D "\",\"digest\":\"sha256:" HEX_C                        \
+	"\"author\":\"\",\"layers\":[{\"id\":\"sha256:" HEX_D "\",\"diffId\":\"sha256:" HEX_D                            \
+	"\",\"digest\":\"sha256:" HEX_C                                                                                  \
 	"\",\"size\":7,\"unpacked\":9,\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\"}],"                       \
 	"\"process\":{\"user\":\"1000\",\"env\":[\"A=b\"],\"entrypoint\":[\"/bin/sh\"],\"cmd\":[],\"workingDir\":\"/\"," \
 	"\"volumes\":[\"/data\"],\"exposedPorts\":[\"80/tcp\"],\"labels\":{\"a\":\"b\"},\"stopSignal\":\"\"}}"

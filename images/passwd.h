@@ -1,4 +1,4 @@
-/* runtime/passwd.h: lines of an /etc/passwd and /etc/group that may have been written to harm their reader.
+/* images/passwd.h: lines of an /etc/passwd and /etc/group that may have been written to harm their reader.
  *
  * Links stay inside the root; only regular files of at most 1 MiB are read. [passwd(5), group(5); CVE-2024-9676,
  * CVE-2026-47262] */

@@ -1,5 +1,5 @@
-/* runtime/passwd.c: users and groups by the container's own files. */
-#include "runtime/passwd.h"
+/* images/passwd.c: users and groups by the container's own files. */
+#include "images/passwd.h"
 
 #include <errno.h>
 #include <fcntl.h>
