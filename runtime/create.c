@@ -206,7 +206,7 @@ static int make_folder(struct creation *creation, struct error *err)
 
 	if (!plan->folder)
 		return 0;
-	r = folder_make(plan->folder, plan->config, plan->config_len, err);
+	r = folder_make(plan->folder, creation->request->root, plan->config, plan->config_len, err);
 	return r < 0 || plan->child_opens ? r : steps_open(&plan->steps, err);
 }
 

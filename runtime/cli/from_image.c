@@ -20,7 +20,6 @@
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
-#include "runtime/state_dir.h"
 #include "spec/spec.h"
 
 enum { RANDOM_ID = 12, PULL_OUTPUT_MAX = 65536 };
@@ -168,18 +167,15 @@ static int absolute(struct from_image *from, const char *path, const char **ret,
 	return 0;
 }
 
-static int name_folder(struct from_image *from, struct error *err)
+static void name_folder(struct from_image *from)
 {
-	char buf[PATH_MAX], digest[DIGEST_TEXT_MAX];
-	const char *root = state_root_path(from->invocation->globals->root, geteuid(), buf, sizeof(buf));
-	int r = absolute(from, root ? arena_strdup(from->arena, root) : "", &from->folder.state_root, err);
+	char digest[DIGEST_TEXT_MAX];
 
 	from->folder.id = from->id;
 	from->folder.path = arena_printf(from->arena, "%s/containers/%s", from->folder.store, from->id);
 	from->folder.image = arena_strdup(from->arena, digest_text(&from->image.digest, digest));
 	from->folder.overlay.is_volatile = from->flags->is_volatile;
 	from->folder.overlay.unprivileged = from->rootless;
-	return r;
 }
 
 /* ---- the config ---- */
@@ -223,10 +219,10 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 		r = find(ret, err);
 	if (r == 0)
 		r = open_layers(ret, err);
-	if (r == 0)
-		r = name_folder(ret, err);
-	if (r == 0)
-		r = image_config_decide(ret, err);
+	if (r < 0)
+		return r;
+	name_folder(ret);
+	r = image_config_decide(ret, err);
 	return r < 0 ? r : write_config(ret, ret_bundle, err);
 }
 
