@@ -276,7 +276,8 @@ static bool turn_plain(struct job *job, CURLcode code)
 {
 	struct site *site = job_site(job);
 
-	if (job->url || job->was_plain || !site->may_be_plain || !words_is_not_tls(code))
+	if (job->url || job->was_plain || !site->may_be_plain || (site->answered && !site->plain) ||
+		!words_is_not_tls(code))
 		return false;
 	site->plain = true;
 	return true;
@@ -373,7 +374,6 @@ static void answered(struct job *job)
 {
 	long status = exchange_status(&job->exchange);
 
-	job_site(job)->answered = true;
 	if (job_is_success(status)) {
 		succeeded(job);
 	} else if (status >= 301 && status <= 308 && status != 304) {
@@ -403,15 +403,17 @@ static void got_token(struct job *job)
 
 void job_finished(struct job *job, CURLcode code)
 {
-	bool cut =
-		code == CURLE_WRITE_ERROR && !job->exchange.flooded && !job_is_success(exchange_status(&job->exchange));
+	long status = exchange_status(&job->exchange);
+	/* A refusal's text may be longer than anybody wants to know. */
+	bool enough = code == CURLE_WRITE_ERROR && !job->exchange.flooded && !job_is_success(status);
 
-	/* A refusal's text may be cut short. */
-	if (code == CURLE_OK && job_check_head(job) == 0)
-		cut = true;
+	if (status > 0 && job->to == job_site(job))
+		job_site(job)->answered = true;
+	if (code == CURLE_OK)
+		(void)job_check_head(job);
 	if (job->refused)
 		fail_place(job);
-	else if (!cut)
+	else if (code != CURLE_OK && !enough)
 		connection_failed(job, code);
 	else if (job->phase == JOB_TOKEN)
 		got_token(job);
