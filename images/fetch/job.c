@@ -40,7 +40,7 @@ static bool is_safe(const char *text, const char *more)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-	if (!*text || *text == '/' || *text == '.' || strstr(text, "..") || strstr(text, "//"))
+	if (!*text || *text == '/' || *text == '.' || strstr(text, "/.") || strstr(text, "//"))
 		return false;
 	for (const char *c = text; *c; c++)
 		if (!strchr(letters, *c) && !strchr(more, *c))
