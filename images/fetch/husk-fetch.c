@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "images/fetch/confine.h"
+#include "images/fetch/rights.h"
 #include "images/fetch/server.h"
 #include "images/fetch_protocol.h"
 
@@ -149,7 +149,7 @@ static int open_registry(struct fetcher *fetcher, const char *text, size_t len, 
 		log_line(LOG_LEVEL_WARNING, fetcher->sites.warning);
 	if (r == 0)
 		r = start_curl(fetcher, err);
-	return r < 0 ? r : fetch_confine(err);
+	return r < 0 ? r : rights_drop(err);
 }
 
 int main(void)
