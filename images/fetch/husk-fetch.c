@@ -60,7 +60,7 @@ static bool is_host(const char *host)
 
 static int read_opening(const char *text, size_t len, struct opening *ret, struct error *err)
 {
-	const char *words[FETCH_WORDS_MAX];
+	const char *words[FETCH_WORDS_MAX] = { NULL };
 	int count = fetch_message_split(text, len, words);
 	struct opening opening = { .site.tls_verify = -1, .parallel = UINT64_MAX, .retries = UINT64_MAX };
 

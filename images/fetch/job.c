@@ -215,7 +215,7 @@ static unsigned delay_ms(const struct job *job, unsigned retry_after_s)
 		delay = DELAY_MAX_MS;
 	if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
 		dice = UINT16_MAX / 2;
-	delay = delay * 3 / 4 + delay * dice / (2 * (UINT16_MAX + 1U));
+	delay = delay * 3 / 4 + (delay * dice >> 17);
 	return delay > retry_after_s * 1000ULL ? (unsigned)delay : retry_after_s * 1000;
 }
 

@@ -106,7 +106,7 @@ static int begin_section(struct reader *reader, char *text)
 	static const char kind[] = "registry";
 	struct registries_section *section = ARENA_NEW(reader->arena, struct registries_section);
 	char *end = strrchr(text, ']');
-	const char *name;
+	const char *name = NULL;
 	int r;
 
 	if (!end || !text_starts_with(text + 1, kind) || !is_blank(text[sizeof(kind)]))
@@ -187,7 +187,7 @@ static int unknown(struct reader *reader, const char *name)
 static int read_setting(struct reader *reader, char *text)
 {
 	char *equals = strchr(text, '=');
-	const char *value, *name;
+	const char *value = NULL, *name;
 	int r;
 
 	if (!equals)

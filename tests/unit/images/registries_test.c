@@ -9,7 +9,7 @@ static const char *route(struct unit *unit, const char *conf, const char *host, 
 {
 	static char buf[2048];
 	struct registries registries;
-	struct place places[PLACES_MAX];
+	struct place places[PLACES_MAX] = { 0 };
 	struct error err = { 0 };
 	struct text text;
 	int r;
