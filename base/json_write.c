@@ -182,13 +182,10 @@ void json_uint(struct json_writer *w, const char *key, uint64_t value)
 	put_text(w, text);
 }
 
-void json_number_text(struct json_writer *w, const char *key, const char *digits, size_t len)
+void json_raw(struct json_writer *w, const char *key, const char *value, size_t len)
 {
-	char text[64];
-
 	begin(w, key);
-	(void)snprintf(text, sizeof(text), "%.*s", (int)len, digits);
-	put_text(w, text);
+	put(w, value, len);
 }
 
 void json_bool(struct json_writer *w, const char *key, bool value)

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-enum { MAX_OPTIONS = 64 };
+enum { MAX_OPTIONS = 192 };
 
 /* ---- errors ---- */
 
@@ -26,9 +26,10 @@ static int unknown(const struct option_parse *parse, const char *arg, size_t len
 	char word[64];
 
 	(void)snprintf(word, sizeof(word), "%.*s", (int)(len - strspn(arg, "-")), arg + strspn(arg, "-"));
-	for (size_t i = 0; i < parse->count; i++)
+	size_t count = parse->count < MAX_OPTIONS ? parse->count : MAX_OPTIONS;
+	for (size_t i = 0; i < count; i++)
 		names[i] = parse->options[i].name;
-	near = text_nearest(word, names, parse->count);
+	near = text_nearest(word, names, count);
 	(void)error_bad(
 		err, EINVAL, "unknown option %.*s%s%s", (int)len, arg, *parse->owner ? " for " : "", parse->owner);
 	if (near)
@@ -74,6 +75,7 @@ struct walk_args {
 	const struct option_parse *parse;
 	char **argv;
 	int argc, at;
+	bool first_ends;
 	void *target;
 };
 
@@ -144,6 +146,7 @@ static int take(struct walk_args *walk, const struct option *option, const char 
 		}
 		value = walk->argv[walk->at++];
 	}
+	walk->first_ends = walk->first_ends || option->first_ends;
 	return set_value(walk, option, value) < 0 ? bad_value(option, value, err) : 0;
 }
 
@@ -192,9 +195,14 @@ int options_parse(
 	struct walk_args walk = { .parse = parse, .argv = argv, .argc = argc, .target = target };
 	int count = 0;
 
+	walk.first_ends = parse->options_first;
 	while (walk.at < argc) {
 		char *arg = argv[walk.at++];
 		bool ends = strcmp(arg, "--") == 0;
+		if (parse->ret_help && strcmp(arg, "--help") == 0) {
+			*parse->ret_help = true;
+			return 0;
+		}
 		if (arg[0] == '-' && arg[1] && !ends) {
 			int r = take_option(&walk, arg, err);
 			if (r < 0)
@@ -203,7 +211,7 @@ int options_parse(
 		}
 		if (!ends)
 			argv[count++] = arg;
-		if (ends || parse->options_first)
+		if (ends || walk.first_ends)
 			break;
 	}
 	while (walk.at < argc)
@@ -217,6 +225,8 @@ void options_print(const struct option *options, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		char left[64], letter[8] = "    ";
+		if (options[i].heading)
+			(void)printf("\n%s:\n", options[i].heading);
 		if (options[i].letter)
 			(void)snprintf(letter, sizeof(letter), "-%c, ", options[i].letter);
 		(void)snprintf(left, sizeof(left), "%s--%s%s%s", letter, options[i].name, options[i].value ? " " : "",

@@ -30,6 +30,8 @@ struct option {
 	const char *value;          /* the word in help: "FILE" */
 	const char *const *choices; /* NULL-terminated */
 	const char *help;
+	const char *heading; /* a group of options begins with this one; NULL */
+	bool first_ends;     /* once it is given, the first positional ends the options */
 };
 
 #define OPTION(name_, letter_, kind_, type, member, ...)                                                               \
@@ -45,6 +47,7 @@ struct option_parse {
 	const char *owner;
 	bool options_first;
 	struct arena *arena; /* for lists */
+	bool *ret_help;      /* --help was met, and nothing behind it looked at; NULL: it is an option like others */
 };
 int options_parse(
 	const struct option_parse *parse, int argc, char **argv, void *target, int *ret_count, struct error *err);

@@ -34,7 +34,7 @@ static void write_average(struct json_writer *w, const char *line, const char *n
 	const char *end = at ? at + strlen(name) + 1 : NULL;
 
 	if (at)
-		json_number_text(w, name, end, strcspn(end, " \n"));
+		json_raw(w, name, end, strcspn(end, " \n"));
 }
 
 static void write_pressure(struct json_writer *w, int dir, const char *file)

@@ -282,7 +282,7 @@ static bool is_id(const char *text)
 	return text[len] == '\0' && len >= PREFIX_MIN && len <= DIGEST_HEX_MAX;
 }
 
-static int find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
+int image_find_record(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
 	bool may_be_id = is_id(name);
 	struct reference reference;
@@ -305,7 +305,7 @@ static int find(int store, const char *name, struct arena *arena, struct image *
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
 	struct image image;
-	int r = find(store, name, arena, &image, err);
+	int r = image_find_record(store, name, arena, &image, err);
 
 	if (r != IMAGE_FOUND)
 		return r;

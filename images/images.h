@@ -81,6 +81,9 @@ enum { IMAGE_FOUND = 0, IMAGE_UNKNOWN = 1 };
  * unknown. Texts are in the arena. */
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err);
 
+/* The same, whether its layers are there or not: for those who take care of the store. */
+int image_find_record(int store, const char *name, struct arena *arena, struct image *ret, struct error *err);
+
 /* Reads the record of the image with this manifest; IMAGE_UNKNOWN where there is none. Looks at no layer. */
 int image_read(int store, const struct digest *digest, struct arena *arena, struct image *ret, struct error *err);
 

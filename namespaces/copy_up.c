@@ -1,4 +1,4 @@
-/* namespaces/copy_up.c: what a tmpfs is going to hide, copied into it (the option tmpcopyup).
+/* namespaces/copy_up.c: what a tmpfs or an empty volume is going to hide, copied into it (the option tmpcopyup).
  *
  * Run by the child: no allocation, no path that is looked up twice; each entry is opened by its name in a directory that
  * is held open, and links are copied, never followed. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -238,6 +239,24 @@ static int make_link(const struct mount_args *args, const struct walk *walk)
 	return symlinkat(args->link_target, parent, name) < 0 ? -errno : 0;
 }
 
+/* A folder that has been empty until now takes what it is about to hide; one that holds something keeps that. */
+static int fill_folder(int tree, int target)
+{
+	cleanup_close int dir = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_Alignas(8) char entries[512];
+	struct stat st;
+	long n;
+
+	if (dir < 0)
+		return -errno;
+	n = syscall(SYS_getdents64, dir, entries, sizeof(entries));
+	if (n < 0 || n > 48) /* "." and ".." take 24 bytes each [getdents64(2)] */
+		return n < 0 ? -errno : 0;
+	if (fstat(target, &st) < 0 || fchmod(dir, st.st_mode & 07777) < 0)
+		return -errno;
+	return copy_up(target, tree);
+}
+
 static int bind_apply(const struct step *step, struct walk *walk)
 {
 	const struct mount_args *args = step->args;
@@ -250,6 +269,8 @@ static int bind_apply(const struct step *step, struct walk *walk)
 	target = mount_target(args, walk, args->source_is_file);
 	if (target < 0)
 		return target;
+	if (args->mount->tmpcopyup && !args->source_is_file && (r = fill_folder(step->fd, target)) < 0)
+		return r;
 	if ((attr.attr_set || attr.attr_clr) && mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return -errno;
 	r = dress(step->fd, args, true);

@@ -82,13 +82,27 @@ int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct 
 
 /* ---- what the container sees ---- */
 
+/* A root that is an overlay of directories which others share. */
+struct root_overlay {
+	const int *layers; /* borrowed: descriptors of their trees, topmost first */
+	size_t layer_count;
+	int folder;        /* borrowed: holds `upper` and `work`; needed once the steps are opened */
+	bool is_volatile;  /* nothing is synced: for what may be lost with the machine */
+	bool unprivileged; /* made in a user namespace, where overlayfs keeps its marks in user.overlay.* */
+};
+
+/* The layers alone, read-only, as a detached tree in which their files can be looked up; the caller's. */
+int overlay_open_layers(const struct root_overlay *overlay, struct error *err);
+
 struct view_request {
-	const char *bundle;      /* absolute path, in the host's view: relative sources of binds start there */
-	const char *rootfs;      /* absolute path of the root, in the host's view */
-	bool devices_by_bind;    /* mknod(2) is not allowed here: a user namespace */
-	bool terminal;           /* a pty is made and becomes /dev/console */
-	const char *extra_place; /* where a folder of the runtime's own goes; NULL = none */
-	size_t *ret_extra;       /* the number of its step */
+	const char *bundle; /* absolute path, in the host's view: relative sources of binds start there */
+	const char *rootfs; /* absolute path of the root, in the host's view */
+	const struct root_overlay *overlay; /* the root itself; then `rootfs` is an empty folder. NULL = none */
+	size_t *ret_root;                   /* the number of its step */
+	bool devices_by_bind;               /* mknod(2) is not allowed here: a user namespace */
+	bool terminal;                      /* a pty is made and becomes /dev/console */
+	const char *extra_place;            /* where a folder of the runtime's own goes; NULL = none */
+	size_t *ret_extra;                  /* the number of its step */
 	bool root_at_path; /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
 };
 

@@ -54,6 +54,7 @@ struct propagation_args {
 };
 
 extern const struct step_kind root_step;             /* struct root_args */
+extern const struct step_kind overlay_step;          /* struct root_args */
 extern const struct step_kind procfs_step;           /* bool *all: with sysctls */
 extern const struct step_kind idmap_step;            /* struct idmap_args */
 extern const struct step_kind mount_step;            /* struct mount_args */
@@ -74,9 +75,14 @@ extern const struct step_kind root_propagation_step; /* struct propagation_args 
 
 struct root_args {
 	const char *path;
-	uint64_t propagation; /* MS_PRIVATE or MS_SLAVE: what the root and all below it are to the host */
-	bool at_path;         /* mounted there, not over "/" */
+	uint64_t propagation;               /* MS_PRIVATE or MS_SLAVE: what the root and all below it are to the host */
+	bool at_path;                       /* mounted there, not over "/" */
+	const struct root_overlay *overlay; /* of overlay_step, whose `path` is an empty folder */
+	struct idmap_args *idmap;           /* for its layers; NULL = none */
 };
+
+/* (child) Attaches the root, of either kind. */
+int root_apply(const struct step *step, struct walk *walk);
 
 struct terminal_args {
 	bool console; /* bound on /dev/console */

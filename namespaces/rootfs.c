@@ -79,7 +79,8 @@ static int root_open(struct step *step, struct error *err)
 	return 0;
 }
 
-/* The folder that the tree was cloned from, in our own mount namespace: looked up anew, and it must be the same. */
+/* The folder that the tree was cloned from, in our own mount namespace: looked up anew, and it must be the same. An overlay
+ * was not cloned; its folder is husk's own. */
 static int open_own_place(const struct root_args *args, int tree)
 {
 	cleanup_close int fd = open(args->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -87,10 +88,10 @@ static int open_own_place(const struct root_args *args, int tree)
 
 	if (fd < 0 || fstat(fd, &here) < 0 || fstat(tree, &there) < 0)
 		return -errno;
-	return here.st_ino == there.st_ino && here.st_dev == there.st_dev ? fd_take(&fd) : -ESTALE;
+	return args->overlay || (here.st_ino == there.st_ino && here.st_dev == there.st_dev) ? fd_take(&fd) : -ESTALE;
 }
 
-static int root_apply(const struct step *step, struct walk *walk)
+int root_apply(const struct step *step, struct walk *walk)
 {
 	const struct root_args *args = step->args;
 	struct mount_attr attr = { .propagation = MS_PRIVATE };

@@ -96,6 +96,18 @@ static bool same_text(const char *left, const char *right)
 	return left == right || (left && right && strcmp(left, right) == 0);
 }
 
+static struct idmap_args *share_idmap(struct idmap_args *args, spec_origin origin, struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++) {
+		struct idmap_args *other = steps->items[i].args;
+		if (steps->items[i].kind == &idmap_step && same_text(other->path, args->path) &&
+			same_text(other->uid_map, args->uid_map) && same_text(other->gid_map, args->gid_map))
+			return other;
+	}
+	steps_add(steps, &idmap_step, origin, args);
+	return args;
+}
+
 /* The mount's own maps, else those of the container's user namespace; one namespace for all that have the same. */
 static struct idmap_args *add_idmap(const struct spec *spec, const struct spec_mount *mount, struct steps *steps)
 {
@@ -108,14 +120,7 @@ static struct idmap_args *add_idmap(const struct spec *spec, const struct spec_m
 		.path = own ? NULL : spec->linux_.namespaces[SPEC_NS_USER].path,
 		.fd = -1,
 	};
-	for (size_t i = 0; i < steps->count; i++) {
-		struct idmap_args *other = steps->items[i].args;
-		if (steps->items[i].kind == &idmap_step && same_text(other->path, args->path) &&
-			same_text(other->uid_map, args->uid_map) && same_text(other->gid_map, args->gid_map))
-			return other;
-	}
-	steps_add(steps, &idmap_step, mount->origin, args);
-	return args;
+	return share_idmap(args, mount->origin, steps);
 }
 
 /* SELinux labels a file system as a whole, by an option, and only one that is new. */
@@ -280,6 +285,9 @@ static void add_paths(const struct spec_strings *paths, const struct step_kind *
 	}
 }
 
+/* Stands for the root where ids are mapped. */
+static const struct spec_mount no_mount;
+
 static void add_root(
 	const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
@@ -290,7 +298,11 @@ static void add_root(
 	args->path = request->rootfs;
 	args->propagation = follows_host ? MS_SLAVE : MS_PRIVATE;
 	args->at_path = request->root_at_path;
-	steps_add(steps, &root_step, "root.path", args);
+	args->overlay = request->overlay;
+	if (args->overlay && !args->overlay->unprivileged && request->devices_by_bind)
+		args->idmap = add_idmap(spec, &no_mount, steps);
+	*request->ret_root = steps->count;
+	steps_add(steps, args->overlay ? &overlay_step : &root_step, args->overlay ? NULL : "root.path", args);
 }
 
 void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps)

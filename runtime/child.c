@@ -23,7 +23,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "runtime/listener.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/sockets.h"
@@ -58,15 +58,13 @@ static uint64_t ignored_signals(void)
 	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : ~UINT64_C(0);
 }
 
-static void find_home(struct plan *plan, const char *rootfs)
+void child_find_home(struct plan *plan, int root)
 {
-	cleanup_close int root = -1;
 	const char *home;
 
-	if (!plan->exec->home)
+	if (!plan->exec->home || root < 0)
 		return;
-	root = path_open_dir(rootfs, NULL);
-	home = root < 0 ? NULL : passwd_find(root, plan->process->user.uid, plan->arena).home;
+	home = passwd_find(root, plan->process->user.uid, plan->arena).home;
 	if (home && *home)
 		*plan->exec->home = arena_printf(plan->arena, "HOME=%s", home);
 }
@@ -82,13 +80,12 @@ static int compile_seccomp(struct plan *plan, int root, struct error *err)
 	return seccomp_compile(&plan->spec->linux_.seccomp, cache, plan->arena, plan->seccomp, err);
 }
 
-int child_prepare(const struct child *child, int root, const char *rootfs, struct error *err)
+int child_prepare(const struct child *child, int root, struct error *err)
 {
 	int r = compile_seccomp(child->plan, root, err);
 
 	if (r < 0)
 		return r;
-	find_home(child->plan, rootfs);
 	child->plan->exec->ignored_signals = ignored_signals();
 	return 0;
 }

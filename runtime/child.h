@@ -24,9 +24,12 @@ struct child {
 /* Nothing but borrowed things and no descriptors. */
 struct child child_of(struct plan *plan, int signal_fd, enum spec_status status);
 
-/* What the steps need at run time and only the system knows: the compiled filter, HOME, ignored signals. `root` is the
- * state root, `rootfs` the container's root by a path of the host. */
-int child_prepare(const struct child *child, int root, const char *rootfs, struct error *err);
+/* What the steps need at run time and only the system knows: the compiled filter, ignored signals. `root` is the state
+ * root. */
+int child_prepare(const struct child *child, int root, struct error *err);
+
+/* HOME, where the config has none, from /etc/passwd of the container's root; -1 = it cannot be seen. */
+void child_find_home(struct plan *plan, int root);
 
 /* Makes the pair of sockets. */
 int child_pair(struct child *child, struct error *err);

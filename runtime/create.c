@@ -2,7 +2,7 @@
  *
  *   open    everything the plan names, while nothing has been changed
  *   claim   the id; from here on the record says what to undo
- *   make    cgroup, gate, first process
+ *   make    the folder of a container from an image; cgroup, gate, first process
  *   fill    id maps, limits, device program, while the child mounts
  *   hooks   of the runtime, while the child waits with its mounts in place
  *   let go  the record is complete: the child may outlive us
@@ -29,11 +29,12 @@
 #include "netns/netns.h"
 #include "runtime/child.h"
 #include "runtime/container.h"
+#include "runtime/folder.h"
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
 #include "runtime/notify.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/state_dir.h"
@@ -98,11 +99,11 @@ static int open_resctrl(struct creation *creation, struct error *err)
 static int open_all(struct creation *creation, struct error *err)
 {
 	struct plan *plan = creation->plan;
-	int r = check_rootfs(plan, err);
+	int r = plan->folder ? 0 : check_rootfs(plan, err);
 
 	if (r == 0)
 		r = namespaces_open(&plan->namespaces, err);
-	if (r == 0 && !plan->child_opens)
+	if (r == 0 && !plan->child_opens && !plan->folder)
 		r = steps_open(&plan->steps, err);
 	if (r == 0)
 		r = open_cgroups(creation, err);
@@ -111,7 +112,7 @@ static int open_all(struct creation *creation, struct error *err)
 	if (r == 0)
 		r = child_connect(
 			&creation->child, creation->request->console_socket, creation->request->pidfd_socket, err);
-	return r < 0 ? r : child_prepare(&creation->child, creation->request->root, plan->rootfs, err);
+	return r < 0 ? r : child_prepare(&creation->child, creation->request->root, err);
 }
 
 void plan_close(struct plan *plan)
@@ -153,6 +154,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.rootfs = plan->rootfs,
 		.created = now(plan->arena),
 		.owner = owner(plan->arena),
+		.folder = plan->folder ? plan->folder->path : NULL,
 		.cgroup = plan->has_cgroup ? plan->cgroup.path : NULL,
 		.unit = plan->cgroup.unit ? plan->cgroup.unit->name : NULL,
 		.unit_user = plan->cgroup.unit && plan->cgroup.unit->user,
@@ -194,6 +196,29 @@ static int claim(struct creation *creation, struct error *err)
 }
 
 /* ---- make ---- */
+
+/* The root of a container from an image, and its volumes, lie in a folder that the record must name first; so what the plan
+ * names is opened only now. */
+static int make_folder(struct creation *creation, struct error *err)
+{
+	struct plan *plan = creation->plan;
+	int r;
+
+	if (!plan->folder)
+		return 0;
+	r = folder_make(plan->folder, plan->config, plan->config_len, err);
+	return r < 0 || plan->child_opens ? r : steps_open(&plan->steps, err);
+}
+
+static int find_home(struct creation *creation, struct error *err)
+{
+	struct plan *plan = creation->plan;
+	cleanup_close int root = plan->folder ? -1 : path_open_dir(plan->rootfs, NULL);
+
+	(void)err;
+	child_find_home(plan, plan->folder ? plan->steps.items[plan->root_step].fd : root);
+	return 0;
+}
 
 /* In the state, which is there only now; so its step is opened only now. */
 static int make_notify_folder(struct creation *creation, struct error *err)
@@ -459,6 +484,8 @@ int create_container(struct plan *plan, const struct create_request *request, st
 	static int (*const stages[])(struct creation *, struct error *) = {
 		open_all,
 		claim,
+		make_folder,
+		find_home,
 		make_notify_folder,
 		make_cgroup,
 		make_gate,

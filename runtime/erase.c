@@ -1,6 +1,7 @@
 /* runtime/erase.c: the end of a container, by whoever gets to it.
  *
- * The order makes it repeatable: processes, cgroup, then state, and of the state the record last. Killed in between, or
+ * The order makes it repeatable: processes, cgroup, the folder of its root, then
+ * state, and of the state the record last. Killed in between, or
  * stopped by something that will not die, it leaves enough to be called again. */
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
 #include "runtime/container.h"
+#include "runtime/folder.h"
 #include "runtime/hooks.h"
 #include "runtime/state_dir.h"
 
@@ -122,5 +124,7 @@ int container_erase(struct container *container, struct error *err)
 		r = erase_resctrl(&container->record, err);
 	if (r == 0)
 		poststop(container);
+	if (r == 0 && container->record.folder)
+		r = folder_remove(container->record.folder, err);
 	return r < 0 ? r : state_dir_remove(container->root, container->id, container->dir, err);
 }

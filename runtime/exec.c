@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "runtime/child.h"
 #include "runtime/container.h"
@@ -73,12 +74,15 @@ void exec_plan(const struct container *container, const struct spec *spec, const
 static int open_all(struct joining *joining, struct error *err)
 {
 	const struct exec_request *request = joining->request;
-	char root[64];
+	cleanup_close int root = -1;
+	char path[64];
 	int r;
 
-	(void)snprintf(root, sizeof(root), "/proc/%d/root", joining->container->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", joining->container->pid);
+	root = path_open_dir(path, NULL);
+	child_find_home(joining->child.plan, root);
 	r = child_connect(&joining->child, request->console_socket, request->pidfd_socket, err);
-	return r < 0 ? r : child_prepare(&joining->child, request->root, root, err);
+	return r < 0 ? r : child_prepare(&joining->child, request->root, err);
 }
 
 static int open_cgroup(struct joining *joining, const char *path, struct error *err)

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
 #include "spec/spec.h"
 
@@ -130,50 +131,44 @@ static int help_on(int argc, char **argv, struct arena *arena, struct error *err
 	return command ? print_command_help(command) : err->code;
 }
 
-static int check_count(const struct command *command, int count, char **args, struct error *err)
+static int check_count(const struct invocation *invocation, struct error *err)
 {
-	if (count < command->min_args)
-		(void)error_bad(err, EINVAL, "%s requires an argument: %s", command->name, command->usage);
-	else if (count > command->max_args)
-		(void)error_bad(err, EINVAL, "%s: unexpected argument \"%s\"", command->name, args[command->max_args]);
-	else
-		return 0;
-	return error_hint(err, "try husk %s --help", command->name);
-}
+	const struct command *command = invocation->command;
 
-/* Before the options are parsed, so that help is given whatever else is wrong. */
-static bool asks_for_help(int argc, char **argv, bool options_first)
-{
-	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (strcmp(argv[i], "--help") == 0)
-			return true;
-		if (options_first && argv[i][0] != '-')
-			break;
-	}
-	return false;
+	if (invocation->arg_count < command->min_args)
+		return cli_wrong_count(invocation, command->min_args, err);
+	return invocation->arg_count > command->max_args ? cli_wrong_count(invocation, command->max_args, err) : 0;
 }
 
 static int run_command_with(const struct command *command, const struct globals *globals, int argc, char **argv,
 	struct arena *arena, struct error *err)
 {
+	bool help = false;
 	const struct option_parse parse = {
+		.ret_help = &help,
 		.options = command->options,
 		.count = command->option_count,
 		.owner = command->name,
 		.options_first = command->options_first,
 		.arena = arena,
 	};
-	struct invocation invocation = { .arena = arena, .globals = globals, .args = argv, .arg_count = argc };
+	struct invocation invocation = {
+		.command = command,
+		.arena = arena,
+		.globals = globals,
+		.args = argv,
+		.arg_count = argc,
+	};
 	int r;
 
 	if (command->program)
 		return command->run(&invocation, err);
-	if (asks_for_help(argc, argv, command->options_first))
-		return print_command_help(command);
 	invocation.options = arena_alloc(arena, command->options_size);
 	r = options_parse(&parse, argc, argv, invocation.options, &invocation.arg_count, err);
+	if (help)
+		return print_command_help(command);
 	if (r == 0)
-		r = check_count(command, invocation.arg_count, argv, err);
+		r = check_count(&invocation, err);
 	return r < 0 ? r : command->run(&invocation, err);
 }
 

@@ -10,9 +10,11 @@
 #include "base/faults.h"
 #include "base/text.h"
 #include "netns/netns.h"
+#include "runtime/folder.h"
 #include "runtime/hooks.h"
 #include "runtime/notify.h"
 #include "runtime/process.h"
+#include "runtime/steps.h"
 
 static void check_possible(const struct spec *spec, bool unprivileged, struct faults *faults)
 {
@@ -89,6 +91,8 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 		.rootfs = plan->rootfs,
 		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
 		.terminal = plan->terminal,
+		.overlay = plan->folder ? &plan->folder->overlay : NULL,
+		.ret_root = &plan->root_step,
 		.extra_place = wanted->notify ? NOTIFY_PLACE : NULL,
 		.ret_extra = &plan->notify_step,
 	};
@@ -96,6 +100,8 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
+	if (plan->folder && plan->spec->root_readonly) /* an image may lack it, and then it is too late */
+		steps_add(&plan->steps, &make_cwd_step, "process.cwd", (void *)plan->process->cwd);
 	view_enter_steps(plan->spec, wanted->no_pivot, &plan->steps);
 	names_steps(plan->spec, &plan->steps);
 }
@@ -162,6 +168,10 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	struct plan *plan = ret_plan;
 
 	*plan = (struct plan){
+		.folder = request->folder,
+		.closed_streams = request->closed_streams,
+		.given_up = request->given_up,
+		.given_up_count = request->given_up_count,
 		.arena = arena,
 		.id = request->id,
 		.bundle = request->bundle,

@@ -54,7 +54,13 @@ struct plan {
 	uid_t cgroup_owner;
 	bool terminal;
 	bool no_new_keyring;
+	unsigned closed_streams; /* bit n: descriptor n is the container's /dev/null */
+	const char *const
+		*given_up; /* of a container from an image: what of the default isolation it has not, in words */
+	size_t given_up_count;
 	struct steps steps;
+	struct folder *folder; /* of a container from an image; NULL = it has a bundle */
+	size_t root_step;
 	struct gate_args *gate;
 	struct exec_args *exec;
 	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
@@ -76,7 +82,11 @@ struct plan_request {
 	unsigned preserve_fds;
 	unsigned listen_fds;      /* of these, the first are sockets of sd_listen_fds(3) */
 	const char *listen_names; /* $LISTEN_FDNAMES; NULL */
-	bool notify;              /* what it says to its NOTIFY_SOCKET is passed on */
+	struct folder *folder;    /* borrowed; see struct plan, as for these: */
+	unsigned closed_streams;
+	const char *const *given_up;
+	size_t given_up_count;
+	bool notify; /* what it says to its NOTIFY_SOCKET is passed on */
 };
 
 /* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */

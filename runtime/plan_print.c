@@ -99,6 +99,10 @@ char *plan_json(const struct plan *plan)
 	if (plan->has_cgroup)
 		write_cgroup(plan, &w);
 	write_steps(plan, &w);
+	json_array(&w, "givenUp");
+	for (size_t i = 0; i < plan->given_up_count; i++)
+		json_string(&w, NULL, plan->given_up[i]);
+	json_array_end(&w);
 	json_object_end(&w);
 
 	const char *json = json_write_end(&w, &len);
@@ -185,6 +189,8 @@ char *plan_text(const struct plan *plan)
 	print_namespaces(plan, out);
 	if (plan->has_cgroup)
 		print_cgroup(plan, out);
+	for (size_t i = 0; i < plan->given_up_count; i++)
+		(void)fprintf(out, "%s%s\n", i ? "          " : "given up: ", plan->given_up[i]);
 	print_steps(plan, out);
 	bool failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed) {

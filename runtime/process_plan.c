@@ -196,6 +196,8 @@ static void add_user_steps(struct plan *plan)
 	const struct spec_process *process = plan->process;
 	struct steps *steps = &plan->steps;
 
+	if (plan->closed_streams)
+		steps_add(steps, &streams_step, NULL, &plan->closed_streams);
 	steps_add(steps, &stdio_step, "process.terminal", (void *)&process->user);
 	if (process->no_new_privileges)
 		steps_add(steps, &no_new_privs_step, "process.noNewPrivileges", NULL);

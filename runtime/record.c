@@ -40,6 +40,8 @@ static void write_header(const struct record *record, struct json_writer *w)
 	json_string(w, "rootfs", record->rootfs);
 	json_string(w, "created", record->created);
 	json_string(w, "owner", record->owner);
+	if (record->folder)
+		json_string(w, "folder", record->folder);
 	if (record->has_init)
 		write_mark(w, "init", &record->init);
 	if (record->has_keeper)
@@ -176,6 +178,7 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	record->rootfs = member_text(header, "rootfs");
 	record->created = member_text(header, "created");
 	record->owner = member_text(header, "owner");
+	record->folder = member_text(header, "folder");
 	record->cgroup = member_text(header, "cgroup");
 	record->unit = member_text(header, "unit");
 	record->unit_user = member_bool(header, "unitUser");

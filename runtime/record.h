@@ -23,9 +23,11 @@ struct record {
 	const char *id, *bundle, *rootfs; /* absolute paths */
 	const char *created, *owner;      /* RFC 3339; user name or number */
 	const char *cgroup;               /* beneath the cgroup2 root; NULL = husk made none */
-	const char *unit;                 /* of systemd's, which made the cgroup; NULL = husk did */
-	bool unit_user;                   /* of the user's systemd */
-	bool has_init;                    /* the first process is there, or was */
+	const char *
+		folder; /* of the store, made for it and removed with it: see folder.h; NULL = its bundle is its caller's */
+	const char *unit; /* of systemd's, which made the cgroup; NULL = husk did */
+	bool unit_user;   /* of the user's systemd */
+	bool has_init;    /* the first process is there, or was */
 	struct mark init;
 	bool has_keeper; /* a husk waits for its end: see end.h */
 	struct mark keeper;

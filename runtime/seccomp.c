@@ -211,6 +211,15 @@ static int export(scmp_filter_ctx ctx, struct arena *arena, struct seccomp_progr
 	return 0;
 }
 
+static size_t count_calls(const struct spec_seccomp *seccomp)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < seccomp->rule_count; i++)
+		count += seccomp->rules[i].names.count;
+	return count;
+}
+
 static int compile(
 	const struct spec_seccomp *seccomp, struct arena *arena, struct seccomp_program *program, struct error *err)
 {
@@ -221,7 +230,7 @@ static int compile(
 	if (!ctx)
 		return error_sys(err, ENOMEM, "make a seccomp filter");
 	text_init(&unknown, arena_alloc(arena, UNKNOWN_MAX), UNKNOWN_MAX);
-	if (seccomp->rule_count > TREE_FROM_RULES)
+	if (count_calls(seccomp) > TREE_FROM_RULES)
 		(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_architectures(ctx, seccomp, err);
 	if (r == 0)

@@ -306,6 +306,38 @@ static int replace_null(int fd)
 	return dup2(own_null, fd) < 0 ? -errno : 0;
 }
 
+static void streams_say(const struct step *step, struct text *text)
+{
+	static const char *const names[] = { "input", "output", "error" };
+	const unsigned *closed = step->args;
+	const char *separator = "";
+
+	text_add(text, "close standard ");
+	for (unsigned fd = 0; fd < ARRAY_SIZE(names); fd++)
+		if (*closed >> fd & 1) {
+			text_add(text, "%s%s", separator, names[fd]);
+			separator = ", ";
+		}
+}
+
+/* What a program reads there is the end of a file, and what it writes is gone; a closed descriptor would be its next file. */
+static int streams_apply(const struct step *step, struct walk *walk)
+{
+	const unsigned *closed = step->args;
+	cleanup_close int null = open("/dev/null", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	(void)walk;
+	if (null < 0 || fstat(null, &st) < 0)
+		return -errno;
+	if (!is_null_device(&st))
+		return STEP_OTHER_NODE;
+	for (int fd = 0; fd <= 2; fd++)
+		if (*closed >> fd & 1 && dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
 static int pass_stdio(const struct spec_user *user)
 {
 	for (int fd = 0; fd <= 2; fd++) {
@@ -551,6 +583,7 @@ static int seccomp_apply(const struct step *step, struct walk *walk)
 	}
 
 STEP_KIND(affinity_step, "affinity", affinity);
+STEP_KIND(streams_step, "streams", streams);
 STEP_KIND(session_step, "session", session);
 STEP_KIND(await_parent_step, "await-parent", await_parent);
 STEP_KIND(become_root_step, "become-root", become_root);

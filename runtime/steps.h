@@ -37,6 +37,7 @@ struct affinity_args {
 };
 
 extern const struct step_kind affinity_step;     /* struct affinity_args */
+extern const struct step_kind streams_step;      /* unsigned: bit n = descriptor n */
 extern const struct step_kind session_step;      /* none */
 extern const struct step_kind await_parent_step; /* const char *: for what */
 extern const struct step_kind become_root_step;  /* none */

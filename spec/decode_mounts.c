@@ -54,8 +54,8 @@ static void finish_mount(const struct json *value, void *object, struct decoder 
 		decode_fault_at(value, "options", decoder, "a bind mount needs the option \"bind\" or \"rbind\"");
 	else if (!is_bind(mount) && !*mount->type)
 		decode_fault_at(value, "type", decoder, "required, but missing: only binds and remounts have none");
-	if (mount->tmpcopyup && (is_bind(mount) || strcmp(mount->type, "tmpfs") != 0))
-		decode_fault_at(value, "options", decoder, "\"tmpcopyup\" is for tmpfs alone");
+	if (mount->tmpcopyup && !mount->bind && (mount->remount || strcmp(mount->type, "tmpfs") != 0))
+		decode_fault_at(value, "options", decoder, "\"tmpcopyup\" is for tmpfs and for binds of empty folders");
 	if (mount->copy_symlink && !mount->bind)
 		decode_fault_at(value, "options", decoder, "\"copy-symlink\" is for binds alone");
 	if (!mount->uid_mappings.count != !mount->gid_mappings.count)

@@ -309,9 +309,9 @@ sub/file
 3
 tmpfs"
 	[ ! -e "$dir/new" ]
-	config '.mounts[-1] = {"destination": "/data", "type": "bind", "source": "/tmp", "options": ["bind", "tmpcopyup"]}'
+	config '.mounts[-1] = {"destination": "/data", "type": "ramfs", "source": "ramfs", "options": ["tmpcopyup"]}'
 	try run --id "$id" "$bundle"
-	expect_error 125 "mounts[" '"tmpcopyup" is for tmpfs alone'
+	expect_error 125 "mounts[" '"tmpcopyup" is for tmpfs and for binds of empty folders'
 }
 
 @test "tmpcopyup: what does not fit is an error" {

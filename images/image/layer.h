@@ -40,8 +40,9 @@ struct layer_request {
 	 * whole. 0, or a negative errno where one of them failed. NULL: they are. */
 	int (*wait_lower)(void *data);
 	bool rootless; /* no devices, no trusted.* xattrs; user.overlay.* instead */
-	const struct layer_limits *limits;
-	/* Called now and then with how much of the blob has been read; a negative errno ends the work. May be NULL. */
+	const struct layer_limits *limits; /* NULL: layer_limits_default */
+	/* Called now and then, in the caller's thread, with how much of the blob has been read; a negative errno ends the work.
+	 * May be NULL. */
 	int (*progress)(void *data, uint64_t bytes);
 	void *data;
 };
@@ -55,12 +56,12 @@ struct layer_result {
 };
 
 /* 0, or a negative errno with one line that names the layer and the entry. What is in `tree` then is for the caller to remove
- * (tree_remove()). */
+ * (tree_remove()). Sets the umask to 0, and has three more threads while it works. */
 int layer_unpack(const struct layer_request *request, struct layer_result *ret, struct error *err);
 
 /* Moves an unpacked upper tree into a lower one, with its whiteouts applied and gone: how a bundle's rootfs is made of layers
- * that were unpacked at the same time. Directories that both have are merged, what is new is renamed in one piece. Both on one
- * file system. `upper` is left empty. */
+ * that were unpacked at the same time: into an empty folder, base first. Directories that both have are merged, what is new is
+ * renamed in one piece. Both on one file system. `upper` is left empty. */
 int layer_merge(int lower, int upper, const char *name, struct error *err);
 
 /* Removes all that is beneath `dir`/`name`, iteratively and without leaving its file system; gone already is fine. */

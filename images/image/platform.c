@@ -47,7 +47,8 @@ static const char *find(const struct alias *table, size_t count, const char *nam
 	return NULL;
 }
 
-static struct platform normal(const struct platform *platform)
+/* In the names that images use. */
+static struct platform renamed(const struct platform *platform)
 {
 	struct platform ret = *platform;
 	const char *variant = "", *known = find(aliases, ARRAY_SIZE(aliases), ret.architecture, &variant);
@@ -56,6 +57,14 @@ static struct platform normal(const struct platform *platform)
 		ret.architecture = known;
 	if (!*ret.variant)
 		ret.variant = variant;
+	return ret;
+}
+
+static struct platform normal(const struct platform *platform)
+{
+	struct platform ret = renamed(platform);
+	const char *variant;
+
 	if (!*ret.variant && find(defaults, ARRAY_SIZE(defaults), ret.architecture, &variant))
 		ret.variant = variant;
 	return ret;
@@ -122,7 +131,7 @@ int platform_parse(const char *text, struct arena *arena, struct platform *ret, 
 	if (count > 2)
 		platform.variant = words[2];
 	platform.architecture = words[count > 1 ? 1 : 0];
-	*ret = normal(&platform);
+	*ret = renamed(&platform);
 	return 0;
 }
 

@@ -171,6 +171,8 @@ static int read_config(
 	char *text = NULL;
 	int r;
 
+	if (bundle->text)
+		return spec_parse(bundle->text, bundle->len, invocation->arena, &bundle->spec, faults, err);
 	if (bundle->config) {
 		r = cli_read_file(invocation, bundle->config, CONFIG_MAX, &text, &bundle->len, err);
 		bundle->text = text;
@@ -273,6 +275,17 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err)
 
 /* ---- create and run ---- */
 
+int cli_wrong_count(const struct invocation *invocation, int wanted, struct error *err)
+{
+	const char *name = invocation->command->name;
+
+	if (invocation->arg_count < wanted)
+		(void)error_bad(err, EINVAL, "%s requires an argument: %s", name, invocation->command->usage);
+	else
+		(void)error_bad(err, EINVAL, "%s: unexpected argument \"%s\"", name, invocation->args[wanted]);
+	return error_hint(err, "try husk %s --help", name);
+}
+
 /* What is to stay open must be open: else a descriptor of ours would take its place. */
 int cli_check_preserved(unsigned count, struct error *err)
 {
@@ -283,14 +296,19 @@ int cli_check_preserved(unsigned count, struct error *err)
 }
 
 /* run BUNDLE [--id ID], and run [--bundle BUNDLE] ID as crun and runc have it. */
-static int name_it(const struct invocation *invocation, struct making *making, const char **ret_id, struct error *err)
+static int name_bundle(
+	const struct invocation *invocation, struct making *making, const char **ret_id, struct error *err)
 {
 	const struct create_options *options = invocation->options;
 	const char *arg = invocation->args[0];
-	bool is_bundle = !options->bundle && cli_is_bundle(arg);
-	const char *path = is_bundle ? arg : ".";
+	bool is_bundle;
+	const char *path;
 	int r;
 
+	if (invocation->arg_count != 1)
+		return cli_wrong_count(invocation, 1, err);
+	is_bundle = !options->bundle && cli_is_bundle(arg);
+	path = is_bundle ? arg : ".";
 	if (!is_bundle && options->id)
 		return error_bad(err, EINVAL, "the id is given twice: \"%s\" and --id %s", arg, options->id);
 	r = cli_read_bundle(invocation, options->bundle ? options->bundle : path, &making->bundle, err);
@@ -298,6 +316,49 @@ static int name_it(const struct invocation *invocation, struct making *making, c
 		return r;
 	*ret_id = !is_bundle ? arg : options->id ? options->id : cli_id_of(making->bundle.path, invocation->arena);
 	return spec_check_id(*ret_id, err);
+}
+
+/* run --image IMAGE [--] [ARGUMENTS], create --image IMAGE ID [--] [ARGUMENTS]: the id of `create` is its first word. */
+static int name_from_image(const struct invocation *invocation, enum gate gate, struct making *making,
+	const char **ret_id, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	const char *id = options->id ? options->id : options->image.name;
+	char **args = invocation->args;
+
+	if (options->bundle || options->config)
+		return error_bad(err, EINVAL, "--image and --%s: a container has one or the other",
+			options->bundle ? "bundle" : "config");
+	if (gate == GATE_SOCKET) {
+		if (invocation->arg_count == 0)
+			return cli_wrong_count(invocation, 1, err);
+		if (id && strcmp(id, args[0]) != 0)
+			return error_bad(err, EINVAL, "the id is given twice: \"%s\" and --name %s", args[0], id);
+		id = *args++;
+		args += *args && strcmp(*args, "--") == 0;
+	}
+	*ret_id = id;
+	return from_image_plan(invocation, &options->image, id, args, &making->from, &making->bundle, err);
+}
+
+static int name_it(
+	const struct invocation *invocation, struct making *making, struct plan_request *request, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	struct from_image *from = &making->from;
+	int r;
+
+	if (!options->image.image)
+		return name_bundle(invocation, making, &request->id, err);
+	r = name_from_image(invocation, request->gate, making, &request->id, err);
+	if (r < 0)
+		return r;
+	request->id = from->id;
+	request->folder = &from->folder;
+	request->given_up = from->given_up;
+	request->given_up_count = from->given_up_count;
+	request->closed_streams = from_image_closed_streams(from, options->detach);
+	return 0;
 }
 
 /* Who takes the terminal: a socket, or the relay of a `run` in the foreground. */
@@ -335,6 +396,7 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 	int r;
 
 	*ret = (struct making){
+		.from = { .store = -1, .folder.overlay.folder = -1 },
 		.root = -1,
 		.signal_fd = -1,
 		.container = { .dir = -1, .pidfd = -1 },
@@ -345,9 +407,10 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		return r;
 	if ((r = cli_check_preserved(request.preserve_fds, err)) < 0)
 		return r;
-	if ((r = name_it(invocation, ret, &request.id, err)) < 0)
+	if ((r = name_it(invocation, ret, &request, err)) < 0)
 		return r;
-	ret->bundle.config = options->config;
+	if (!ret->bundle.text)
+		ret->bundle.config = options->config;
 	if ((r = cli_plan_bundle(invocation, &ret->bundle, &request, gate == GATE_PAIR, err)) < 0)
 		return r;
 	if (!create.pidfd_socket) /* as crun has it */
@@ -359,10 +422,14 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 	ret->signal_fd = wait_block(err);
 	if (ret->signal_fd < 0)
 		return ret->signal_fd;
+	if (options->image.image && (r = from_image_prepare(&ret->from, err)) < 0)
+		return r;
 	create.root = ret->root;
 	create.signal_fd = ret->signal_fd;
 	create.notify = gate == GATE_PAIR ? &ret->notify : NULL;
-	return create_container(&ret->bundle.plan, &create, &ret->container, &ret->child, err);
+	r = create_container(&ret->bundle.plan, &create, &ret->container, &ret->child, err);
+	from_image_close(&ret->from);
+	return r;
 }
 
 void cli_warn_of_seccomp(const struct plan *plan)

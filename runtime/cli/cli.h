@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "runtime/child.h"
+#include "runtime/cli/from_image.h"
 #include "runtime/container.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
@@ -27,9 +28,10 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 
 /* A bundle that was read, and the plan of its container. */
 struct bundle {
-	const char *config; /* a file instead of the bundle's config.json; NULL */
-	const char *path;   /* absolute, links resolved */
-	const char *text;   /* of config.json */
+	const char *
+		config; /* a file instead of the bundle's config.json; with a text, the name of that in messages; NULL */
+	const char *path; /* absolute, links resolved */
+	const char *text; /* of config.json; NULL = to be read */
 	size_t len;
 	struct spec *spec;
 	struct plan plan;
@@ -66,17 +68,22 @@ int cli_write_table(const char *const *cells, size_t columns, size_t rows, struc
 /* "5", "5s", "1m", "500ms" of --interval. */
 int cli_parse_interval(const char *text, int *ret_ms, struct error *err);
 
+/* The words for too few arguments, or too many. */
+int cli_wrong_count(const struct invocation *invocation, int wanted, struct error *err);
+
 /* ---- create and run ---- */
 
 struct create_options {
 	const char *bundle, *config, *id, *pid_file, *console_socket, *pidfd_socket;
 	unsigned preserve_fds;
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
+	struct image_flags image;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,
  * the container and the rest are the caller's to close. */
 struct making {
+	struct from_image from; /* where --image was given */
 	struct bundle bundle;
 	int root, signal_fd;
 	struct container container;

@@ -19,6 +19,7 @@ enum { CGROUP_MANAGER_CGROUPFS, CGROUP_MANAGER_SYSTEMD, CGROUP_MANAGER_DISABLED 
 
 /* What a command gets. */
 struct invocation {
+	const struct command *command;
 	struct arena *arena;
 	const struct globals *globals;
 	void *options; /* the command's own struct, filled */

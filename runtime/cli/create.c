@@ -1,8 +1,10 @@
 /* runtime/cli/create.c: husk create, husk run. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,17 +30,7 @@ static void close_all(struct making *making)
 	notify_done(&making->notify);
 	fd_closep(&making->signal_fd);
 	fd_closep(&making->root);
-}
-
-static int create_run(const struct invocation *invocation, struct error *err)
-{
-	struct making making;
-	int r = cli_make_container(invocation, GATE_SOCKET, &making, err);
-
-	if (r == 0)
-		state_dir_unlock(making.container.dir);
-	close_all(&making);
-	return r;
+	from_image_close(&making->from);
 }
 
 /* ---- run ---- */
@@ -145,10 +137,18 @@ static bool hear_of_it(pid_t keeper, int in, int signal_fd, int *ret_status)
 	return read(in, ret_status, sizeof(*ret_status)) == sizeof(*ret_status);
 }
 
+static int tell_id(const char *id, struct error *err)
+{
+	int r = cli_write(id, strlen(id), err);
+
+	return r < 0 ? r : cli_write("\n", 1, err);
+}
+
 /* The keeper is the first process's parent, so it is there before that: a child of ours does all, and we end when it has
  * said how that went. Until then it dies with us. */
 static int run_detached(const struct invocation *invocation, struct error *err)
 {
+	const struct create_options *options = invocation->options;
 	cleanup_close int signal_fd = wait_block(err);
 	int pipes[2], status = 0;
 	pid_t caller = getpid(), keeper;
@@ -170,7 +170,7 @@ static int run_detached(const struct invocation *invocation, struct error *err)
 	}
 	fd_closep(&out);
 	if (hear_of_it(keeper, in, signal_fd, &status))
-		return status;
+		return status == 0 && options->image.image ? tell_id(options->image.name, err) : status;
 	while (waitpid(keeper, &status, 0) < 0 && errno == EINTR)
 		;
 	*err = (struct error){ .code = -ECHILD }; /* it has said what was wrong */
@@ -178,17 +178,13 @@ static int run_detached(const struct invocation *invocation, struct error *err)
 	return err->code;
 }
 
-static int run_run(const struct invocation *invocation, struct error *err)
-{
-	const struct create_options *options = invocation->options;
-
-	return options->detach ? run_detached(invocation, err) : run_here(invocation, -1, err);
-}
-
 #define CREATE_OPTION(name, letter, kind, member, ...)                                                                 \
 	OPTION(name, letter, kind, struct create_options, member, __VA_ARGS__)
 
+/* Those of `run` first, which `create` has not. */
 static const struct option create_options[] = {
+	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
+	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
 	CREATE_OPTION(
 		"bundle", 'b', OPTION_TEXT, bundle, .value = "DIR", .help = "folder with config.json (default: .)"),
 	CREATE_OPTION(
@@ -206,41 +202,73 @@ static const struct option create_options[] = {
 		"no-pivot", 0, OPTION_FLAG, no_pivot, .help = "where / is a ramdisk, which cannot be pivoted from"),
 	CREATE_OPTION(
 		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
-	/* the rest is for run */
 	CREATE_OPTION("id", 0, OPTION_TEXT, id, .value = "ID", .help = "id of a container named by its bundle"),
-	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
-	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
+	IMAGE_FLAGS(struct create_options),
 };
-enum { CREATE_OPTIONS = 10 }; /* with --id */
+enum { OF_RUN = 2 };
+
+static int check_image_flags(const struct create_options *options, struct error *err)
+{
+	return options->image.image
+		? 0
+		: image_flags_need_image(create_options, ARRAY_SIZE(create_options), options, &options->image, err);
+}
+
+static int create_run(const struct invocation *invocation, struct error *err)
+{
+	struct making making;
+	int r = check_image_flags(invocation->options, err);
+
+	if (r < 0)
+		return r;
+	r = cli_make_container(invocation, GATE_SOCKET, &making, err);
+	if (r == 0)
+		state_dir_unlock(making.container.dir);
+	close_all(&making);
+	return r;
+}
+
+static int run_run(const struct invocation *invocation, struct error *err)
+{
+	struct create_options *options = invocation->options;
+	int r = check_image_flags(options, err);
+
+	if (r < 0)
+		return r;
+	if (options->image.image && !options->image.name)
+		options->image.name = options->id ? options->id : from_image_random_id(invocation->arena, err);
+	if (options->image.image && !options->image.name)
+		return err->code;
+	return options->detach ? run_detached(invocation, err) : run_here(invocation, -1, err);
+}
 
 const struct command create_command = {
 	.name = "create",
-	.usage = "[OPTIONS] ID",
-	.summary = "Make a container from a bundle; `husk start` runs its program.",
+	.usage = "[OPTIONS] ID | --image IMAGE [OPTIONS] ID [ARGUMENTS]",
+	.summary = "Make a container from a bundle or an image; `husk start` runs its program.",
 	.examples = "  husk create --bundle /srv/web web\n"
-		    "  husk create --pid-file /run/web.pid -b /srv/web web\n"
+		    "  husk create --image debian:13 web sleep 60\n"
 		    "  husk start web",
-	.options = create_options,
-	.option_count = CREATE_OPTIONS,
+	.options = create_options + OF_RUN,
+	.option_count = ARRAY_SIZE(create_options) - OF_RUN,
 	.options_size = sizeof(struct create_options),
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = INT_MAX,
 	.failure_status = 1,
 	.run = create_run,
 };
 
 const struct command run_command = {
 	.name = "run",
-	.usage = "[OPTIONS] BUNDLE | [OPTIONS] [--bundle BUNDLE] ID",
-	.summary = "Run a bundle's program in a new container and end with its exit code.",
+	.usage = "[OPTIONS] BUNDLE | [OPTIONS] [--bundle BUNDLE] ID | --image IMAGE [OPTIONS] [ARGUMENTS]",
+	.summary = "Run a program in a new container, from a bundle or an image, and end with its exit code.",
 	.examples = "  husk run /srv/web/\n"
-		    "  husk run --id web-2 /srv/web/\n"
-		    "  husk run --bundle /srv/web web",
+		    "  husk run --bundle /srv/web web\n"
+		    "  husk run --image debian:13 -it -v ~/src:/src bash",
 	.options = create_options,
 	.option_count = ARRAY_SIZE(create_options),
 	.options_size = sizeof(struct create_options),
-	.min_args = 1,
-	.max_args = 1,
+	.max_args = INT_MAX,
 	.options_first = true,
 	.failure_status = 125,
 	.run = run_run,

@@ -1,6 +1,7 @@
 /* runtime/cli/spec.c: husk spec, husk plan: a config out, and what would be made of one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,46 +87,77 @@ static const char *const formats[] = { "text", "json", NULL };
 struct plan_options {
 	unsigned format;
 	const char *id;
+	struct image_flags image;
 };
 
-static int plan_run(const struct invocation *invocation, struct error *err)
+static int name_plan(const struct invocation *invocation, struct from_image *from, struct bundle *bundle,
+	struct plan_request *request, struct error *err)
 {
 	const struct plan_options *options = invocation->options;
-	struct plan_request request = { .gate = GATE_PAIR };
-	struct bundle bundle = { 0 };
-	char *text;
-	int r = cli_read_bundle(invocation, invocation->arg_count ? invocation->args[0] : ".", &bundle, err);
+	const char *id = options->id ? options->id : options->image.name;
+	int r;
 
+	if (options->image.image) {
+		r = from_image_plan(invocation, &options->image, id, invocation->args, from, bundle, err);
+		request->id = from->id;
+		request->folder = &from->folder;
+		request->given_up = from->given_up;
+		request->given_up_count = from->given_up_count;
+		request->closed_streams = from_image_closed_streams(from, false);
+		return r;
+	}
+	if (invocation->arg_count > 1)
+		return cli_wrong_count(invocation, 1, err);
+	r = cli_read_bundle(invocation, invocation->arg_count ? invocation->args[0] : ".", bundle, err);
 	if (r < 0)
 		return r;
-	request.id = options->id ? options->id : cli_id_of(bundle.path, invocation->arena);
-	if ((r = spec_check_id(request.id, err)) < 0)
-		return r;
-	r = cli_plan_bundle(invocation, &bundle, &request, true, err);
-	if (r < 0)
-		return r;
-	text = options->format == FORMAT_JSON ? plan_json(&bundle.plan) : plan_text(&bundle.plan);
-	r = text ? cli_write(text, strlen(text), err) : error_sys(err, ENOMEM, "write the plan");
-	free(text);
-	return r;
+	request->id = options->id ? options->id : cli_id_of(bundle->path, invocation->arena);
+	return spec_check_id(request->id, err);
 }
 
 static const struct option plan_options[] = {
 	OPTION("format", 'f', OPTION_CHOICE, struct plan_options, format, .value = "FORMAT", .choices = formats,
 		.help = "text or json"),
 	OPTION("id", 0, OPTION_TEXT, struct plan_options, id, .value = "ID", .help = "as for run"),
+	IMAGE_FLAGS(struct plan_options),
 };
+
+static int plan_run(const struct invocation *invocation, struct error *err)
+{
+	const struct plan_options *options = invocation->options;
+	struct plan_request request = { .gate = GATE_PAIR };
+	struct from_image from = { .store = -1, .folder.overlay.folder = -1 };
+	struct bundle bundle = { 0 };
+	char *text;
+	int r = options->image.image
+		? 0
+		: image_flags_need_image(plan_options, ARRAY_SIZE(plan_options), options, &options->image, err);
+
+	if (r == 0)
+		r = name_plan(invocation, &from, &bundle, &request, err);
+	if (r == 0)
+		r = cli_plan_bundle(invocation, &bundle, &request, true, err);
+	if (r < 0) {
+		from_image_close(&from);
+		return r;
+	}
+	text = options->format == FORMAT_JSON ? plan_json(&bundle.plan) : plan_text(&bundle.plan);
+	r = text ? cli_write(text, strlen(text), err) : error_sys(err, ENOMEM, "write the plan");
+	free(text);
+	from_image_close(&from);
+	return r;
+}
 
 const struct command plan_command = {
 	.name = "plan",
-	.usage = "[OPTIONS] [BUNDLE]",
+	.usage = "[OPTIONS] [BUNDLE] | --image IMAGE [OPTIONS] [ARGUMENTS]",
 	.summary = "Print what `husk run` would do, step by step, without doing it.",
 	.examples = "  husk plan /srv/web\n"
 		    "  husk plan --format json /srv/web | jq '.steps[].kind'",
 	.options = plan_options,
 	.option_count = ARRAY_SIZE(plan_options),
 	.options_size = sizeof(struct plan_options),
-	.max_args = 1,
+	.max_args = INT_MAX,
 	.failure_status = 1,
 	.run = plan_run,
 };

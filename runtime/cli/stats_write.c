@@ -82,7 +82,7 @@ static void write_number(struct json_writer *w, const char *key, double value)
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%.2f", value);
 
-	json_number_text(w, key, text, (size_t)len);
+	json_raw(w, key, text, (size_t)len);
 }
 
 static void write_limit(struct json_writer *w, uint64_t limit)

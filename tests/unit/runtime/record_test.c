@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "runtime/mark.h"
-#include "runtime/passwd.h"
+#include "images/passwd.h"
 #include "runtime/record.h"
 
 static int folder(char *path)

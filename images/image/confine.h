@@ -1,0 +1,13 @@
+/* images/image/confine.h: what a command may still do once it has opened what it needs (sandbox.h). */
+#pragma once
+struct error;
+struct source;
+
+/* For those that fill the store, or a bundle (`target`), from a source. */
+int confine_take(int target, const struct source *source, struct error *err);
+
+/* For those that write from the store to `target`; -1 = only to what is open. */
+int confine_export(int store, int target, struct error *err);
+
+/* For those that look at or change the store alone. */
+int confine_store(int store, struct error *err);

@@ -1,0 +1,70 @@
+/* images/image/output.c: see the header. */
+#include "images/image/output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json_write.h"
+#include "base/text.h"
+
+int output_end(struct error *err)
+{
+	return fflush(stdout) < 0 || ferror(stdout) ? error_sys(err, errno, "write to standard output") : 0;
+}
+
+int output_table(const char *const *cells, size_t columns, size_t rows, struct error *err)
+{
+	size_t *widths = calloc(columns, sizeof(*widths));
+
+	if (!widths)
+		return error_sys(err, ENOMEM, "write a table");
+	for (size_t i = 0; i < columns * rows; i++)
+		if (strlen(cells[i]) > widths[i % columns])
+			widths[i % columns] = strlen(cells[i]);
+	for (size_t i = 0; i < columns * rows; i++)
+		if (i % columns < columns - 1)
+			(void)printf("%-*s   ", (int)widths[i % columns], cells[i]);
+		else
+			(void)printf("%s\n", cells[i]);
+	free(widths);
+	return output_end(err);
+}
+
+int output_json(struct json_writer *w, struct error *err)
+{
+	const char *text = json_write_end(w, NULL);
+
+	if (text)
+		(void)printf("%s\n", text);
+	json_write_done(w);
+	return text ? output_end(err) : error_sys(err, ENOMEM, "write JSON");
+}
+
+void image_familiar_name(const char *name, struct arena *arena, const char **ret_repository, const char **ret_tag)
+{
+	static const char *const prefixes[] = { "docker.io/library/", "docker.io/" };
+	char *copy, *at, *colon;
+
+	*ret_repository = *ret_tag = "<none>";
+	if (!name)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+		if (text_starts_with(name, prefixes[i])) {
+			name += strlen(prefixes[i]);
+			break;
+		}
+	copy = arena_strdup(arena, name);
+	at = strchr(copy, '@');
+	colon = at ? NULL : strrchr(copy, ':');
+	if (at)
+		*at = '\0';
+	if (colon) {
+		*colon = '\0';
+		*ret_tag = colon + 1;
+	}
+	*ret_repository = copy;
+}

@@ -1,0 +1,19 @@
+/* images/image/output.h: what commands write to standard output. */
+#pragma once
+#include <stddef.h>
+struct arena;
+struct error;
+struct json_writer;
+
+/* Rows of `columns` cells, the first row being titles. The cells are words that have been checked: names of images, digests, sizes. */
+int output_table(const char *const *cells, size_t columns, size_t rows, struct error *err);
+
+/* The writer's text and a newline; ends the writer. */
+int output_json(struct json_writer *w, struct error *err);
+
+/* After the last word: whether all could be written. */
+int output_end(struct error *err);
+
+/* A name of the store as people write it: "docker.io/library/debian:13" is debian and 13; NULL, and the tag of a name by
+ * digest, are "<none>". */
+void image_familiar_name(const char *name, struct arena *arena, const char **ret_repository, const char **ret_tag);

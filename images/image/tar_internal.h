@@ -1,0 +1,61 @@
+/* images/image/tar_internal.h: what tar.c, its extended headers and its sparse files share. */
+#pragma once
+#include "images/image/tar.h"
+
+enum { TAR_BLOCK_SIZE = 512, TAR_SEGMENTS_MAX = 1 << 18 };
+
+/* What a pax header says; `has` bits tell which. */
+enum pax_key {
+	PAX_PATH,
+	PAX_LINK,
+	PAX_SIZE,
+	PAX_UID,
+	PAX_GID,
+	PAX_MTIME,
+	PAX_SPARSE_MAJOR,
+	PAX_SPARSE_MINOR,
+	PAX_SPARSE_NAME,
+	PAX_SPARSE_SIZE,
+	PAX_SPARSE_MAP,
+	PAX_SPARSE_COUNT,
+	PAX_SPARSE_OFFSET,
+	PAX_SPARSE_BYTES,
+	PAX_XATTR,
+	PAX_KEYS
+};
+
+struct pax {
+	uint32_t has; /* 1 << enum pax_key */
+	const char *path, *link, *sparse_name, *sparse_map;
+	uint64_t size, uid, gid, sparse_major, sparse_minor, sparse_size, sparse_count;
+	struct timespec mtime;
+	struct tar_xattr xattrs[TAR_XATTRS_MAX];
+	size_t xattr_count;
+};
+
+static inline bool pax_has(const struct pax *pax, enum pax_key key)
+{
+	return pax->has & 1U << key;
+}
+
+/* Stored pieces of a sparse file, in order, none overlapping. */
+struct segment {
+	uint64_t offset, len;
+};
+struct segments {
+	struct segment *items; /* owned */
+	size_t count, size;
+	uint64_t stored; /* of all, bytes */
+	uint64_t end;    /* of the last */
+};
+
+/* -EBADMSG where it does not lie behind the last one, or there are too many. */
+int segments_add(struct segments *segments, uint64_t offset, uint64_t len, struct error *err);
+int segments_add_list(struct segments *segments, const char *list, struct error *err); /* "offset,length,..." */
+
+/* Reads the records of a local (`global` false) or global pax header; `text` holds `len` bytes and a NUL, is changed, and
+ * must stay as long as what is read. A global one may not say anything that would change an entry. */
+int pax_read(char *text, size_t len, bool global, struct pax *pax, struct segments *segments, struct error *err);
+
+/* A number field of a header: octal, or base 256 [GNU]. */
+int tar_number(const unsigned char *field, size_t size, int64_t *ret);

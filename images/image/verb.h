@@ -1,0 +1,31 @@
+/* images/image/verb.h: a command of husk-image, as data. */
+#pragma once
+#include <stddef.h>
+
+#include "base/options.h"
+struct arena;
+struct error;
+
+struct call {
+	const char *store; /* the path */
+	struct arena *arena;
+	const void *options; /* of the verb's own struct */
+	char **args;
+	int arg_count;
+};
+
+struct verb {
+	const char *name;  /* "pull", "image rm" */
+	const char *usage; /* after the name */
+	const char *summary;
+	const char *examples; /* lines, or NULL */
+	const struct option *options;
+	size_t option_count, options_size;
+	const void *defaults; /* what the options are before any is given; NULL = zeros */
+	int min_args, max_args;
+	/* The exit status, or a negative errno. */
+	int (*run)(const struct call *call, struct error *err);
+};
+
+extern const struct verb verb_pull, verb_images, verb_inspect, verb_rm, verb_prune, verb_unpack, verb_import,
+	verb_export, verb_verify;

@@ -1,0 +1,231 @@
+/* namespaces/overlay.c: a root made of layers that others share: overlayfs over directories that are held open.
+ *
+ * It is made as a detached mount and attached in the container's mount namespace alone, so the host never sees it, and a
+ * husk that is killed leaves none behind. Layers are named by descriptors (/proc/self/fd/N), never by paths: what was
+ * checked is what is mounted. Layers come from strangers, so what overlayfs would believe of their attributes is off:
+ * redirects and metadata-only copies [overlayfs.rst, Redirect_dir, Metadata only copy up; CVE-2023-0386's kin]. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/syscalls.h"
+#include "base/text.h"
+#include "namespaces/namespaces_internal.h"
+
+enum { PATH_BY_FD_MAX = 32, FSCONFIG_MAX = 256, LAYERS_MAX = 500 /* OVL_MAX_STACK */ };
+enum { LAYERS_AT_ONCE = 1 };
+
+/* Layers as they are mounted; a clone is gone with its descriptor, so they stay open until the overlay holds them. */
+struct layers {
+	int user_namespace; /* borrowed: the ids of the clones; -1 = no clones */
+	int fds[LAYERS_MAX];
+	size_t count;
+};
+
+/* Why the kernel refuses, it says to who reads the context [fsopen(2)]. */
+static int refuse(int fs, int code, const char *what, struct error *err)
+{
+	char words[256];
+	ssize_t n = read(fs, words, sizeof(words) - 1);
+	const char *line = words;
+
+	if (n <= 0)
+		return error_sys(err, code, "%s", what);
+	words[n] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	line += text_starts_with(words, "e ") ? 2 : 0;
+	return error_sys(err, code, "%s: %s", what, line);
+}
+
+static int set(int fs, const char *key, const char *value)
+{
+	unsigned command = value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+	return fsconfig(fs, command, key, value, 0) < 0 ? -errno : 0;
+}
+
+static int set_dir(int fs, const char *key, int dir)
+{
+	char path[PATH_BY_FD_MAX];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	return set(fs, key, path);
+}
+
+/* ---- lower layers ---- */
+
+/* The layer itself, or a clone of it whose ids are those of the container's user namespace. */
+static int dress_layer(int layer, int user_namespace, struct error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
+	cleanup_close int tree = -1;
+
+	if (user_namespace < 0)
+		return fcntl(layer, F_DUPFD_CLOEXEC, 3);
+	tree = open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return error_sys(err, errno, "map the ids of a layer");
+	return fd_take(&tree);
+}
+
+/* All in one value, as kernels before 6.5 have it, and fsconfig(2) takes no more than 255 bytes: so by their numbers, from
+ * the folder of our descriptors. */
+static int set_layers_at_once(int fs, const int *layers, size_t count, struct error *err)
+{
+	cleanup_close int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char list[FSCONFIG_MAX];
+	struct text text;
+	int r;
+
+	text_init(&text, list, sizeof(list));
+	for (size_t i = 0; i < count; i++)
+		text_add(&text, "%s%d", i ? ":" : "", layers[i]);
+	if (text.cut)
+		return error_bad(err, E2BIG, "an image of %zu layers needs Linux 6.5 or newer", count);
+	if (before < 0 || chdir("/proc/self/fd") < 0)
+		return error_sys(err, errno, "enter /proc/self/fd");
+	r = set(fs, "lowerdir", list);
+	if (fchdir(before) < 0)
+		return error_sys(err, errno, "return to the working directory");
+	return r < 0 ? refuse(fs, r, "name the layers of the root", err) : 0;
+}
+
+static int add_layer(
+	int fs, const struct root_overlay *overlay, size_t i, int user_namespace, int *ret_layer, struct error *err)
+{
+	int r;
+
+	*ret_layer = dress_layer(overlay->layers[i], user_namespace, err);
+	if (*ret_layer < 0)
+		return *ret_layer;
+	r = set_dir(fs, "lowerdir+", *ret_layer); /* [overlayfs.rst, Linux 6.5] */
+	if (r == -EINVAL && i == 0 && user_namespace < 0)
+		return LAYERS_AT_ONCE;
+	return r < 0 ? refuse(fs, r, "add a layer to the root", err) : 0;
+}
+
+static int set_layers(int fs, const struct root_overlay *overlay, struct layers *layers, struct error *err)
+{
+	int r = 0;
+
+	if (overlay->layer_count > LAYERS_MAX)
+		return error_bad(err, E2BIG, "an overlay has at most %d layers", LAYERS_MAX);
+	while (r == 0 && layers->count < overlay->layer_count) {
+		r = add_layer(fs, overlay, layers->count, layers->user_namespace, &layers->fds[layers->count], err);
+		layers->count += r == 0;
+	}
+	return r == LAYERS_AT_ONCE ? set_layers_at_once(fs, overlay->layers, overlay->layer_count, err) : r;
+}
+
+/* ---- the mount ---- */
+
+static int set_upper(int fs, const struct root_overlay *overlay, struct error *err)
+{
+	static const char what[] = "lay the container's own folder over its layers";
+	cleanup_close int upper = openat(overlay->folder, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int work = openat(overlay->folder, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (upper < 0 || work < 0)
+		return error_sys(err, errno, "open the container's upper and work");
+	r = set_dir(fs, "upperdir", upper);
+	if (r == 0)
+		r = set_dir(fs, "workdir", work);
+	if (r == 0 && overlay->is_volatile)
+		r = set(fs, "volatile", NULL); /* [Linux 5.10] */
+	return r < 0 ? refuse(fs, r, what, err) : 0;
+}
+
+/* nodev: the nodes of an image, or of whoever made it, are none of the container's devices; those are in its /dev. */
+static int make(int fs, struct error *err)
+{
+	int r = set(fs, "index", "off");
+	int tree;
+
+	if (r == 0)
+		r = set(fs, "metacopy", "off");
+	if (r == 0)
+		r = set(fs, "redirect_dir", "nofollow");
+	if (r == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		return refuse(fs, r, "make the overlay of the root", err);
+	tree = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+	return tree < 0 ? error_sys(err, errno, "mount the overlay of the root") : tree;
+}
+
+static int configure(
+	int fs, const struct root_overlay *overlay, struct layers *layers, bool with_upper, struct error *err)
+{
+	int r = set(fs, "source", "husk");
+
+	if (r == 0 && overlay->unprivileged)
+		r = set(fs, "userxattr", NULL); /* [Linux 5.11] */
+	if (r < 0)
+		return refuse(fs, r, "set up the overlay of the root", err);
+	r = set_layers(fs, overlay, layers, err);
+	if (r == 0 && with_upper)
+		r = set_upper(fs, overlay, err);
+	if (r == 0)
+		r = make(fs, err);
+	if (r == -EINVAL && layers->user_namespace >= 0)
+		(void)error_hint(err, "layers with mapped ids need Linux 6.15 or newer");
+	return r;
+}
+
+static int open_overlay(const struct root_overlay *overlay, int user_namespace, bool with_upper, struct error *err)
+{
+	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
+	struct layers layers = { .user_namespace = user_namespace };
+	int r;
+
+	if (fs < 0) {
+		(void)error_sys(err, errno, "open the file system overlay");
+		return error_hint(err,
+			err->code == -ENODEV ? "this kernel has none: modprobe overlay"
+					     : "mounting needs CAP_SYS_ADMIN: run husk as root");
+	}
+	r = configure(fs, overlay, &layers, with_upper, err);
+	for (size_t i = 0; i < layers.count; i++)
+		fd_closep(&layers.fds[i]);
+	return r;
+}
+
+int overlay_open_layers(const struct root_overlay *overlay, struct error *err)
+{
+	if (overlay->layer_count == 1) /* an overlay without an upper has at least two layers */
+		return fcntl(overlay->layers[0], F_DUPFD_CLOEXEC, 3);
+	return open_overlay(overlay, -1, false, err);
+}
+
+/* ---- as a step ---- */
+
+static void overlay_say(const struct step *step, struct text *text)
+{
+	const struct root_args *args = step->args;
+
+	text_add(text, "take %zu layer%s under a folder of the container's own as the root%s",
+		args->overlay->layer_count, args->overlay->layer_count == 1 ? "" : "s",
+		args->overlay->is_volatile ? " (volatile)" : "");
+}
+
+static int overlay_open(struct step *step, struct error *err)
+{
+	const struct root_args *args = step->args;
+
+	step->fd = open_overlay(args->overlay, args->idmap ? args->idmap->fd : -1, true, err);
+	return step->fd < 0 ? step->fd : 0;
+}
+
+const struct step_kind overlay_step = {
+	.name = "root",
+	.say = overlay_say,
+	.open = overlay_open,
+	.apply = root_apply,
+};

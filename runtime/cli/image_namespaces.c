@@ -1,0 +1,256 @@
+/* runtime/cli/image_namespaces.c: --pid, --ipc, --uts, --cgroupns, --userns, --uidmap, --gidmap.
+ *
+ * A container has namespaces of its own but for users; without root a user namespace is what makes it possible. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "runtime/cli/cli.h"
+#include "runtime/cli/command.h"
+#include "runtime/cli/from_image.h"
+#include "runtime/cli/values.h"
+#include "images/passwd.h"
+
+enum { SUBID_MAX = 1 << 20, RANGE_SIZE = 65536, RANGES = 16384 };
+enum { RANGES_START = 1 << 30 }; /* ids that no distribution gives to anybody [shadow: login.defs, SUB_UID_MIN] */
+
+/* ---- namespaces of others ---- */
+
+static int of_container(struct from_image *from, enum spec_namespace kind, const char *id, struct error *err)
+{
+	struct container container;
+	cleanup_close int root = -1;
+	int r = cli_open_root(from->invocation, false, &root, err);
+
+	if (r == 0)
+		r = container_open(root, id, from->arena, &container, err);
+	if (r < 0)
+		return r;
+	if (container.pid == 0)
+		r = error_bad(err, ESRCH, "the container \"%s\" is not running", id);
+	else
+		from->config.namespaces[kind] = arena_printf(from->arena, "/proc/%d/ns/%s", container.pid,
+			kind == SPEC_NS_NETWORK ? "net" : spec_namespace_names[kind]);
+	container_close(&container);
+	return r;
+}
+
+static int set_namespace(
+	struct from_image *from, enum spec_namespace kind, const char *option, const char *mode, struct error *err)
+{
+	int r = 0;
+
+	if (!mode || strcmp(mode, "private") == 0)
+		return 0;
+	if (strcmp(mode, "host") == 0) {
+		from->config.namespaces[kind] = NULL;
+		from_image_gives_up(from, arena_printf(from->arena, "a namespace of its own (--%s host)", option));
+	} else if (text_starts_with(mode, "ns:/")) {
+		from->config.namespaces[kind] = mode + strlen("ns:");
+	} else if (text_starts_with(mode, "container:")) {
+		r = of_container(from, kind, mode + strlen("container:"), err);
+	} else {
+		r = error_bad(err, EINVAL, "expected private, host, container:ID or ns:PATH, found \"%s\"", mode);
+	}
+	return r < 0 ? error_at(err, "--%s", option) : 0;
+}
+
+/* ---- id maps ---- */
+
+static int take_mappings(struct from_image *from, const char *option, const struct option_list *list,
+	struct spec_id_mappings *ret, struct error *err)
+{
+	int r = 0;
+
+	ret->items = ARENA_ARRAY(from->arena, list->count, struct spec_id_mapping);
+	for (ret->count = 0; r == 0 && ret->count < list->count; ret->count++)
+		r = value_id_mapping(option, list->items[ret->count], &ret->items[ret->count], err);
+	return r;
+}
+
+static void set_mapping(
+	struct from_image *from, struct spec_id_mappings *ret, uint32_t own, uint32_t start, uint32_t count)
+{
+	ret->items = ARENA_ARRAY(from->arena, 2, struct spec_id_mapping);
+	ret->items[0] = (struct spec_id_mapping){ 0, own, 1 };
+	ret->items[1] = (struct spec_id_mapping){ 1, start, count };
+	ret->count = count ? 2 : 1;
+}
+
+/* The first line of /etc/subuid or /etc/subgid for the user, by name or number [subuid(5)]. */
+static void find_range(
+	struct from_image *from, const char *path, const char *name, uint32_t *ret_start, uint32_t *ret_count)
+{
+	const char *number = arena_printf(from->arena, "%u", geteuid());
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char *text = NULL;
+
+	*ret_start = *ret_count = 0;
+	if (fd < 0 || file_read_fd(fd, path, SUBID_MAX, from->arena, &text, NULL, NULL) < 0)
+		return;
+	for (char *line; (line = strsep(&text, "\n"));) {
+		char *who = strsep(&line, ":"), *start = strsep(&line, ":");
+		uint64_t first, count;
+		if (!start || !line || (strcmp(who, number) != 0 && (!name || strcmp(who, name) != 0)))
+			continue;
+		if (text_to_u64(start, 1, UINT32_MAX - 1, &first) < 0 ||
+			text_to_u64(line, 1, UINT32_MAX - 1 - first, &count) < 0)
+			continue;
+		*ret_start = (uint32_t)first;
+		*ret_count = (uint32_t)count;
+		return;
+	}
+}
+
+/* A user is root of his own containers; the ids that /etc/subuid and /etc/subgid give him are the others in them. */
+static void map_rootless(struct from_image *from)
+{
+	cleanup_close int host = path_open_dir("/", NULL);
+	const char *name = host < 0 ? NULL : passwd_find(host, geteuid(), from->arena).name;
+	uint32_t uid, uids, gid, gids;
+
+	find_range(from, "/etc/subuid", name, &uid, &uids);
+	find_range(from, "/etc/subgid", name, &gid, &gids);
+	if (!uids || !gids)
+		uids = gids = 0;
+	set_mapping(from, &from->config.uid_mappings, geteuid(), uid, uids);
+	set_mapping(from, &from->config.gid_mappings, getegid(), gid, gids);
+}
+
+/* ---- a range that no other container has ---- */
+
+/* The uid of each container's root shows in the owner of its upper folder. */
+static bool is_taken(int containers, uint32_t start)
+{
+	int fd = containers < 0 ? -1 : openat(containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	bool taken = false;
+
+	for (const struct dirent *entry; !taken && listing && (entry = readdir(listing));) {
+		char path[NAME_MAX + sizeof("/upper")];
+		struct stat st;
+		(void)snprintf(path, sizeof(path), "%s/upper", entry->d_name);
+		taken = fstatat(containers, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_uid == start;
+	}
+	if (listing)
+		(void)closedir(listing);
+	return taken;
+}
+
+/* [RFC draft-eastlake-fnv: FNV-1a] Spreads containers over the ranges; the first that is free from there on. */
+static int map_auto(struct from_image *from, struct error *err)
+{
+	cleanup_close int containers = openat(from->store, "containers", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	uint32_t hash = 0x811c9dc5;
+
+	for (const char *c = from->id; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 0x01000193;
+	for (uint32_t i = 0; i < RANGES; i++) {
+		uint32_t start = RANGES_START + (hash + i) % RANGES * RANGE_SIZE;
+		if (is_taken(containers, start))
+			continue;
+		from->config.uid_mappings.items = ARENA_NEW(from->arena, struct spec_id_mapping);
+		from->config.uid_mappings.items[0] = (struct spec_id_mapping){ 0, start, RANGE_SIZE };
+		from->config.uid_mappings.count = 1;
+		from->config.gid_mappings = from->config.uid_mappings;
+		return 0;
+	}
+	return error_bad(err, ENOSPC, "--userns auto: no range of %d ids is free", RANGE_SIZE);
+}
+
+static int decide_maps(struct from_image *from, struct error *err)
+{
+	const struct image_flags *flags = from->flags;
+	int r = 0;
+
+	if (flags->uidmap.count || flags->gidmap.count) {
+		const struct option_list *gids = flags->gidmap.count ? &flags->gidmap : &flags->uidmap;
+		const struct option_list *uids = flags->uidmap.count ? &flags->uidmap : &flags->gidmap;
+		r = take_mappings(from, "uidmap", uids, &from->config.uid_mappings, err);
+		return r < 0 ? r : take_mappings(from, "gidmap", gids, &from->config.gid_mappings, err);
+	}
+	if (from->rootless)
+		map_rootless(from);
+	else if (flags->userns && strcmp(flags->userns, "auto") == 0)
+		r = map_auto(from, err);
+	return r;
+}
+
+/* ---- what depends on them ---- */
+
+static uint32_t count_ids(const struct spec_id_mappings *mappings)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < mappings->count; i++)
+		if (mappings->items[i].container_id == count)
+			count += mappings->items[i].size;
+	return count;
+}
+
+static uint32_t on_host(const struct spec_id_mappings *mappings, uint32_t otherwise)
+{
+	for (size_t i = 0; i < mappings->count; i++)
+		if (mappings->items[i].container_id == 0)
+			return mappings->items[i].host_id;
+	return otherwise;
+}
+
+/* What the namespace's own root may not have, or cannot name. */
+static void fit_defaults(struct from_image *from)
+{
+	static const char *const options[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" };
+	static const struct config_mount pts = { "/dev/pts", "devpts", "devpts",
+		{ .items = (const char **)options, .count = ARRAY_SIZE(options) } };
+	struct config *config = &from->config;
+	uint32_t gids = count_ids(&config->gid_mappings);
+	enum { TTY_GROUP = 5 };
+
+	config_set_pair(config, &config->sysctls, "net.ipv4.ping_group_range",
+		arena_printf(from->arena, "0 %u", gids ? gids - 1 : 0));
+	if (gids <= TTY_GROUP)
+		config_set_mount(config, &pts);
+	if (from->rootless)
+		config_drop_mount(config, "/sys/fs/cgroup");
+}
+
+int image_config_namespaces(struct from_image *from, struct error *err)
+{
+	const struct image_flags *flags = from->flags;
+	const struct {
+		enum spec_namespace kind;
+		const char *option, *mode;
+	} namespaces[] = {
+		{ SPEC_NS_PID, "pid", flags->pid },
+		{ SPEC_NS_IPC, "ipc", flags->ipc },
+		{ SPEC_NS_UTS, "uts", flags->uts },
+		{ SPEC_NS_CGROUP, "cgroupns", flags->cgroupns },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(namespaces); i++)
+		r = set_namespace(from, namespaces[i].kind, namespaces[i].option, namespaces[i].mode, err);
+	if (r == 0 && flags->userns && strcmp(flags->userns, "auto") != 0 && strcmp(flags->userns, "host") != 0)
+		r = error_bad(err, EINVAL, "--userns: expected auto or host, found \"%s\"", flags->userns);
+	if (r == 0)
+		r = decide_maps(from, err);
+	if (r < 0)
+		return r;
+	if (from->config.uid_mappings.count) {
+		from->config.namespaces[SPEC_NS_USER] = "";
+		fit_defaults(from);
+	}
+	from->folder.owner = from->rootless ? geteuid() : on_host(&from->config.uid_mappings, geteuid());
+	from->folder.group = from->rootless ? getegid() : on_host(&from->config.gid_mappings, getegid());
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* runtime/folder.c: see the header. */
+#include "runtime/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "base/tree.h"
+
+enum { HOLDER_MAX = PATH_MAX + 64 };
+
+static int holder_text(const struct folder *folder, char *buf, size_t size)
+{
+	char boot[64];
+	ssize_t n = file_read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	struct text text;
+
+	text_init(&text, buf, size);
+	text_add(&text, "%s %s\n", n < 0 ? "" : boot, folder->state_root);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Whether what stands there is another container's. Ours is the id in our state root, so what that left behind is
+ * nobody's; nor is what an earlier boot left. */
+static bool is_held(int parent, const struct folder *folder, const char *mine)
+{
+	char path[NAME_MAX + sizeof("/holder")], theirs[HOLDER_MAX];
+	size_t boot = strcspn(mine, " ") + 1;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/holder", folder->id);
+	n = file_read_small_at(parent, path, theirs, sizeof(theirs));
+	if (n <= 0 || strncmp(theirs, mine, boot) != 0)
+		return false;
+	return strncmp(theirs, mine, strlen(mine) - 1) != 0; /* without the newline, which reading drops */
+}
+
+static int claim(int parent, const struct folder *folder, const char *holder, struct error *err)
+{
+	int r;
+
+	if (mkdirat(parent, folder->id, 0700) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return error_sys(err, errno, "make %s", folder->path);
+	if (is_held(parent, folder, holder)) {
+		(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
+		return error_hint(err, "choose another name, or another --store");
+	}
+	r = tree_erase(parent, folder->id, err);
+	if (r == 0 && mkdirat(parent, folder->id, 0700) < 0)
+		r = error_sys(err, errno, "make %s", folder->path);
+	return r;
+}
+
+static int make_dir(int dir, const char *name, const struct folder *folder, struct error *err)
+{
+	if (mkdirat(dir, name, 0755) < 0)
+		return error_sys(err, errno, "make %s in %s", name, folder->path);
+	if ((folder->owner != geteuid() || folder->group != getegid()) &&
+		fchownat(dir, name, folder->owner, folder->group, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "give %s in %s to uid %u", name, folder->path, folder->owner);
+	return 0;
+}
+
+/* The root of the container looks as that of its topmost layer: an upper folder's own attributes would hide them. */
+static int make_upper(const struct folder *folder, struct error *err)
+{
+	struct stat st;
+	int r = make_dir(folder->overlay.folder, "upper", folder, err);
+
+	if (r < 0)
+		return r;
+	if (fstat(folder->overlay.layers[0], &st) < 0 ||
+		fchmodat(folder->overlay.folder, "upper", st.st_mode & 07777, 0) < 0)
+		return error_sys(err, errno, "set the mode of the root");
+	return 0;
+}
+
+/* Ids in volumes are those of the container, also where a user namespace maps them. */
+static int make_volumes(const struct folder *folder, struct error *err)
+{
+	cleanup_close int volumes = -1;
+	char name[24];
+	int r = 0;
+
+	if (folder->volume_count == 0)
+		return 0;
+	if (mkdirat(folder->overlay.folder, "volumes", 0700) < 0 ||
+		(volumes = openat(folder->overlay.folder, "volumes", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return error_sys(err, errno, "make volumes in %s", folder->path);
+	for (size_t i = 0; r == 0 && i < folder->volume_count; i++) {
+		(void)snprintf(name, sizeof(name), "%zu", i);
+		if (mkdirat(volumes, name, 0755) < 0)
+			r = error_sys(err, errno, "make volumes/%s in %s", name, folder->path);
+	}
+	return r;
+}
+
+static int fill(const struct folder *folder, const char *holder, const char *config, size_t len, struct error *err)
+{
+	int dir = folder->overlay.folder;
+	int r = file_replace_at(dir, "holder", holder, strlen(holder), 0600, err);
+
+	if (r == 0)
+		r = file_replace_at(dir, "image", folder->image, strlen(folder->image), 0600, err);
+	if (r == 0)
+		r = file_replace_at(dir, "config.json", config, len, 0600, err);
+	if (r == 0)
+		r = make_upper(folder, err);
+	if (r == 0)
+		r = make_dir(dir, "work", folder, err);
+	if (r == 0)
+		r = make_dir(dir, "rootfs", folder, err);
+	return r < 0 ? r : make_volumes(folder, err);
+}
+
+int folder_make(struct folder *folder, const char *config, size_t config_len, struct error *err)
+{
+	char path[PATH_MAX], holder[HOLDER_MAX];
+	cleanup_close int parent = -1;
+	mode_t before;
+	int r;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/containers", folder->store) >= sizeof(path))
+		return error_sys(err, ENAMETOOLONG, "make %s", folder->path);
+	parent = path_open_private_dir(path, err);
+	if (parent < 0)
+		return parent;
+	if ((r = holder_text(folder, holder, sizeof(holder))) < 0)
+		return error_sys(err, r, "read the boot's id");
+	before = umask(0);
+	r = claim(parent, folder, holder, err);
+	if (r == 0) {
+		folder->overlay.folder = openat(parent, folder->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = folder->overlay.folder < 0 ? error_sys(err, errno, "open %s", folder->path)
+					       : fill(folder, holder, config, config_len, err);
+	}
+	(void)umask(before);
+	return r;
+}
+
+void folder_close(struct folder *folder)
+{
+	fd_closep(&folder->overlay.folder);
+}
+
+int folder_remove(const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char parent_path[PATH_MAX];
+	cleanup_close int parent = -1;
+
+	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(parent_path))
+		return error_bad(err, EINVAL, "the folder %s of the record is none of husk's", path);
+	(void)snprintf(parent_path, sizeof(parent_path), "%.*s", (int)(slash - path), path);
+	parent = open(parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return errno == ENOENT ? 0 : error_sys(err, errno, "open %s", parent_path);
+	return tree_erase(parent, slash + 1, err);
+}
