@@ -145,7 +145,7 @@ static int open_registry(struct fetcher *fetcher, const char *text, size_t len, 
 
 	if (r == 0)
 		r = prepare(fetcher, &opening, arena, err);
-	if (r == 0 && fetcher->sites.warning)
+	if (r == 0 && fetcher->sites.warning && log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, err) == 0)
 		log_line(LOG_LEVEL_WARNING, fetcher->sites.warning);
 	if (r == 0)
 		r = start_curl(fetcher, err);
