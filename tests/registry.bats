@@ -320,7 +320,7 @@ expect_refused() { # WORDS...
 		headers sends more headers than an answer may have
 		loop more than 10 redirects
 		file a redirect that leads nowhere
-		schema1 schema
+		schema1 the old form of Docker (schema 1)
 		injection gave no token
 		basic unauthorized, without credentials
 	END

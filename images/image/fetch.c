@@ -204,11 +204,11 @@ void fetch_stop(struct fetch *fetch)
 
 	if (!fetch)
 		return;
-	fd_closep(&fetch->sock);
 	if (fetch->pid > 0) {
 		(void)kill(fetch->pid, SIGKILL); /* it has nothing to tidy up, and may sit in a look-up of names */
 		(void)program_reap(fetch->pid);
 	}
+	fd_closep(&fetch->sock);
 	for (struct answer *answer = fetch->answers; answer; answer = next) {
 		next = answer->next;
 		free(answer);

@@ -204,8 +204,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.authorized() and self.is_blob else self.serve() if self.authorized() else self.ask_basic()
 
     def way_schema1(self):
-        self.start(200, {"Content-Type": "application/vnd.docker.distribution.manifest.v1+prettyjws"}, 2)
-        self.wfile.write(b"{}")
+        self.say(200, '{"schemaVersion": 1, "name": "x", "tag": "v1", "fsLayers": [], "history": []}',
+                 {"Content-Type": "application/vnd.docker.distribution.manifest.v1+prettyjws"})
 
     # ---- who may ----
 
