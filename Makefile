@@ -186,10 +186,13 @@ install: all $(B)/install/husk $(B)/install/husk-runtime
 	install -D -m 755 $(B)/install/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/husk-init $(DESTDIR)$(libexecdir)/husk/husk-init
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
-	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
+	install -D -m 644 -t $(DESTDIR)$(mandir)/man1 $(wildcard docs/*.1)
+	install -D -m 644 -t $(DESTDIR)$(mandir)/man5 $(wildcard docs/*.5)
 	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime husk-init $(PROGRAMS)) $(DESTDIR)$(mandir)/man1/husk.1 \
+	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime husk-init $(PROGRAMS)) \
+		$(patsubst docs/%,$(DESTDIR)$(mandir)/man1/%,$(wildcard docs/*.1)) \
+		$(patsubst docs/%,$(DESTDIR)$(mandir)/man5/%,$(wildcard docs/*.5)) \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
