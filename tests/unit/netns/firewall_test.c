@@ -65,6 +65,7 @@ static void make_world(void)
 	(void)world_server(a, TCP, 81, "a81");
 	(void)world_server(a, UDP, 53, "a");
 	(void)world_server(b, TCP, 80, "b");
+	(void)world_server(b, UDP, 53, "b");
 	(void)world_server(c, TCP, 80, "c");
 	(void)world_server(outside, TCP, 80, "outside");
 	(void)world_server(outside, UDP, 53, "outside");
@@ -228,6 +229,33 @@ static void all_ports_at_once_are_elements_not_rules(void **state)
 	assert_refused(*state, &guest_b, "4000:53/udp", "4000/udp is published by container a");
 	take_away(*state, &guest_a, ports);
 	assert_string_equal(world_ask(outside, UDP, "192.0.2.1", 53), "ECONNREFUSED");
+}
+
+/* A client that goes on sending from one port is one connection to the kernel. */
+static const char *ask_again(const char *ip)
+{
+	return world_ask_for(outside, UDP, ip, 5353, 40000, WORLD_LONG_MS);
+}
+
+static void a_client_that_goes_on_is_led_to_who_has_the_port_now(void **state)
+{
+	static const char unrelated[] = "dst=192.0.2.2 sport=40001 dport=5353 ";
+
+	add(*state, &guest_c, NULL);
+	(void)world_ask_for(c, UDP, "192.0.2.2", 5353, 40001, WORLD_LONG_MS);
+	assert_string_equal(ask_again("192.0.2.1"), "ECONNREFUSED");
+	add(*state, &guest_a, "5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "a 192.0.2.2");
+	take_away(*state, &guest_a, "5353:53/udp");
+	add(*state, &guest_b, "192.0.2.1:5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "b 192.0.2.2");
+	take_away(*state, &guest_b, "192.0.2.1:5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "ECONNREFUSED");
+	assert_string_equal(ask_again("2001:db8::1"), "ECONNREFUSED");
+	add(*state, &guest_a, "5353:53/udp");
+	assert_string_equal(ask_again("2001:db8::1"), "a 2001:db8::2");
+	take_away(*state, &guest_a, "5353:53/udp");
+	assert_non_null(strstr(world_output(host, "cat /proc/self/net/nf_conntrack"), unrelated));
 }
 
 /* CVE-2025-67499: what the host only forwards is not taken for its own. */
@@ -546,6 +574,7 @@ static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(a_port_of_one_address_is_reached_by_that_only),
 	TRAFFIC_TEST(ranges_keep_their_order),
 	TRAFFIC_TEST(all_ports_at_once_are_elements_not_rules),
+	TRAFFIC_TEST(a_client_that_goes_on_is_led_to_who_has_the_port_now),
 	TRAFFIC_TEST(transit_traffic_is_left_alone),
 	TRAFFIC_TEST(neighbours_of_the_host_find_all_else_closed),
 	TRAFFIC_TEST(containers_do_not_reach_the_localhost_of_the_host),
