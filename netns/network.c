@@ -44,6 +44,14 @@ int network_check_name(const char *name, struct error *err)
 		NETWORK_NAME_MAX);
 }
 
+const struct network_range *network_range_of(const struct network *network, uint8_t len)
+{
+	for (size_t i = 0; i < network->range_count; i++)
+		if (network->ranges[i].subnet.ip.len == len)
+			return &network->ranges[i];
+	return NULL;
+}
+
 /* ---- out ---- */
 
 static void write_range(const struct network_range *range, struct json_writer *w)

@@ -49,6 +49,9 @@ int network_check_name(const char *name, struct error *err);
 /* Completes what was asked: the gateway is the first address, the range all of them; checks that all fit together. */
 int network_range_complete(struct network_range *range, struct error *err);
 
+/* The range of the version whose addresses have `len` bytes; NULL where it has none. */
+const struct network_range *network_range_of(const struct network *network, uint8_t len);
+
 /* Opens STORE/networks, made where missing: a readable directory, the caller's. */
 int networks_open(const char *store, struct error *err);
 

@@ -189,6 +189,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	add_view(plan, request);
 	process_last_steps(plan, request, faults);
 	plan_delegation(plan);
+	net_plan_make(spec, request->unprivileged, arena, &plan->network, faults);
 	return 0;
 }
 
