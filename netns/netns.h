@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "netns/names.h"
+#include "netns/pasta.h"
 struct arena;
 struct error;
 struct spec_net_device;

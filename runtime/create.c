@@ -159,7 +159,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.cgroup_existing = cgroup_existing,
 		.no_new_keyring = plan->no_new_keyring,
 		.unprivileged = geteuid() != 0,
-		.notifies = plan->notify_step != 0,
+		.notifies = plan->extras[SHOWN_NOTIFY].step != 0,
 		.shares_network = !plan->spec->linux_.namespaces[SPEC_NS_NETWORK].given,
 		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
 		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
@@ -195,26 +195,15 @@ static int claim(struct creation *creation, struct error *err)
 
 /* ---- make ---- */
 
-/* In the state, which is there only now; so its step is opened only now. */
-static int make_notify_folder(struct creation *creation, struct error *err)
+/* In the state, which is there only now; so their steps are opened only now. */
+static int make_shown(struct creation *creation, struct error *err)
 {
-	struct plan *plan = creation->plan;
-	struct step *step = &plan->steps.items[plan->notify_step];
-	char path[PATH_MAX];
-	int r;
+	const struct container *container = &creation->container;
+	int r = shown_make(creation->plan, container->dir, err);
 
-	if (plan->notify_step == 0)
-		return 0;
-	if (mkdirat(creation->container.dir, NOTIFY_FOLDER, 0755) < 0)
-		return error_sys(err, errno, "make the folder of the container's NOTIFY_SOCKET");
-	r = path_of_fd(creation->container.dir, path, sizeof(path));
-	if (r < 0)
-		return error_sys(err, r, "find the path of the container's state");
-	if (creation->request->notify &&
-		(r = notify_listen(creation->container.dir, creation->request->notify, err)) < 0)
+	if (r < 0 || !creation->plan->extras[SHOWN_NOTIFY].step || !creation->request->notify)
 		return r;
-	view_set_extra_source(step, arena_printf(plan->arena, "%s/" NOTIFY_FOLDER, path));
-	return plan->child_opens ? 0 : step->kind->open(step, err);
+	return notify_listen(container->dir, creation->request->notify, err);
 }
 
 static int make_gate(struct creation *creation, struct error *err)
@@ -459,7 +448,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 	static int (*const stages[])(struct creation *, struct error *) = {
 		open_all,
 		claim,
-		make_notify_folder,
+		make_shown,
 		make_cgroup,
 		make_gate,
 		clone_init,

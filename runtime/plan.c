@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "netns/netns.h"
 #include "runtime/hooks.h"
-#include "runtime/notify.h"
 #include "runtime/process.h"
 
 static void check_possible(const struct spec *spec, bool unprivileged, struct faults *faults)
@@ -89,10 +88,11 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 		.rootfs = plan->rootfs,
 		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
 		.terminal = plan->terminal,
-		.extra_place = wanted->notify ? NOTIFY_PLACE : NULL,
-		.ret_extra = &plan->notify_step,
+		.extras = plan->extras,
+		.extra_count = ARRAY_SIZE(plan->extras),
 	};
 
+	shown_plan(wanted->notify, plan->names != NULL, plan->extras);
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
