@@ -10,16 +10,17 @@
  * which they are given, one that joined last is as a rule one more line at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
-#include "base/path.h"
 #include "base/text.h"
+#include "netns/lease.h"
 #include "netns/names.h"
 
 enum { HOSTS_MAX = 4 << 20 };
@@ -115,30 +116,28 @@ bool names_need_gateway(const struct names_plan *plan)
 	return false;
 }
 
-/* The id is a name like any other where it is one: ids may hold a "+". */
-static void add_member(struct growing *to, const struct names_member *member)
+static void add_member(struct growing *to, const struct lease *lease)
 {
 	struct growing names = growing_in(to->arena);
+	char address[IP_TEXT];
 
-	if (names_is_name(member->id))
-		grow_text(&names, member->id);
-	for (size_t i = 0; i < member->names.count; i++) {
-		if (!names_is_name(member->names.items[i]))
+	for (size_t i = 0; i < lease->name_count; i++) {
+		if (!names_is_name(lease->names[i])) /* an id may hold a "+" */
 			continue;
 		grow_text(&names, names.len ? " " : "");
-		grow_text(&names, member->names.items[i]);
+		grow_text(&names, lease->names[i]);
 	}
-	for (size_t i = 0; names.len && i < member->addresses.count; i++)
-		if (names_is_address(member->addresses.items[i]))
-			add_line(to, member->addresses.items[i], names.buf);
+	if (names.len)
+		add_line(to, ip_text(&lease->ip, address), names.buf);
 }
 
-const char *names_members_text(const struct names_member *members, size_t count, struct arena *arena)
+const char *names_members_text(const struct lease *leases, size_t count, struct arena *arena)
 {
 	struct growing text = growing_in(arena);
 
 	for (size_t i = 0; i < count; i++)
-		add_member(&text, &members[i]);
+		if (!leases[i].is_void)
+			add_member(&text, &leases[i]);
 	return text.buf;
 }
 
@@ -172,16 +171,6 @@ const char *names_hosts_replace(const char *old, const char *network, const char
 
 /* ---- files ---- */
 
-int names_lock(int dir, struct error *err)
-{
-	cleanup_close int lock = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = 0;
-
-	while (lock >= 0 && (r = flock(lock, LOCK_EX)) < 0 && errno == EINTR)
-		;
-	return lock < 0 || r < 0 ? error_sys(err, errno, "lock the names of the network") : fd_take(&lock);
-}
-
 static int write_over(int fd, const char *old, const char *new)
 {
 	size_t old_len = strlen(old), new_len = strlen(new), same = 0;
@@ -195,15 +184,15 @@ static int write_over(int fd, const char *old, const char *new)
 	return new_len < old_len && ftruncate(fd, (off_t)new_len) < 0 ? -errno : 0;
 }
 
-static int publish_to(int root, const struct names_member *member, const char *network, const char *lines)
+static int publish_to(const char *state, const char *network, const char *lines)
 {
-	cleanup_close int dir = openat(root, member->id, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_close int fd = dir < 0 ? -1 : openat(dir, NAMES_HOSTS_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	char path[PATH_MAX], *old = NULL;
+	int len = snprintf(path, sizeof(path), "%s/" NAMES_HOSTS_FILE, state);
+	cleanup_close int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	struct arena arena;
-	char *old = NULL;
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || (size_t)len >= sizeof(path))
 		return errno == ENOENT ? 0 : -errno;
 	arena_init(&arena);
 	r = file_read_fd(fd, NAMES_HOSTS_FILE, HOSTS_MAX, &arena, &old, NULL, NULL);
@@ -213,43 +202,22 @@ static int publish_to(int root, const struct names_member *member, const char *n
 	return r;
 }
 
-/* An id comes from a file of ours, but one component of a path it must be. */
-static bool is_component(const char *id)
+int names_withdraw(const char *network, const char *state, struct error *err)
 {
-	return *id && !strchr(id, '/') && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+	int r = publish_to(state, network, "");
+
+	return r < 0 ? error_sys(err, r, "write " NAMES_HOSTS_FILE " in %s", state) : 0;
 }
 
-static int publish_all(
-	const char *network, const char *lines, const struct names_member *members, size_t count, struct error *err)
+int names_publish(const char *network, const struct lease *leases, size_t count, struct arena *arena, struct error *err)
 {
-	cleanup_close int root = -1;
-	const char *opened = NULL; /* members of one state root stand together as a rule */
+	const char *lines = names_members_text(leases, count, arena);
 	int first = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct names_member *member = &members[i];
-		int r;
-		if (!opened || strcmp(opened, member->state_root) != 0) {
-			fd_closep(&root);
-			root = open(member->state_root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-			opened = member->state_root;
-		}
-		if (root < 0 || !is_component(member->id))
-			continue;
-		r = publish_to(root, member, network, lines);
+		int r = leases[i].is_void ? 0 : publish_to(leases[i].state, network, lines);
 		if (r < 0 && first == 0)
-			first = error_sys(err, r, "write the hosts file of the container \"%s\"", member->id);
+			first = error_sys(err, r, "write " NAMES_HOSTS_FILE " in %s", leases[i].state);
 	}
 	return first;
-}
-
-int names_publish(
-	const char *network, const struct names_member *members, size_t count, struct arena *arena, struct error *err)
-{
-	return publish_all(network, names_members_text(members, count, arena), members, count, err);
-}
-
-int names_withdraw(const char *network, const struct names_member *member, struct error *err)
-{
-	return publish_all(network, "", member, 1, err);
 }

@@ -10,6 +10,7 @@
 struct arena;
 struct error;
 struct faults;
+struct lease;
 
 #define NAMES_DNS         "org.husk.network.dns"
 #define NAMES_DNS_SEARCH  "org.husk.network.dns-search"
@@ -63,13 +64,6 @@ const char *names_resolv_text(const struct names_plan *plan, const struct names_
 
 /* ---- hosts ---- */
 
-/* A container in a network. All texts are checked where they become lines. */
-struct names_member {
-	const char *state_root, *id; /* where its hosts file is */
-	struct spec_strings addresses;
-	struct spec_strings names; /* as its peers call it, beside the id: aliases */
-};
-
 /* The part that does not change with others: localhost, --add-host, its own name, the host's. */
 struct names_own {
 	const char *hostname;          /* NULL = none that is known */
@@ -85,17 +79,14 @@ bool names_need_gateway(const struct names_plan *plan);
  * are empty. */
 const char *names_hosts_replace(const char *old, const char *network, const char *lines, struct arena *arena);
 
-/* The lines of all members of a network. */
-const char *names_members_text(const struct names_member *members, size_t count, struct arena *arena);
+/* The lines of all members of a network, which are the holders of its leases; void ones are no members. */
+const char *names_members_text(const struct lease *leases, size_t count, struct arena *arena);
 
-/* A lock of a network, whose directory is `dir`: who holds it alone reads the members and publishes them, so that the last
- * one to do so has seen all. Let go of by closing it. */
-int names_lock(int dir, struct error *err);
-
-/* Writes the section of `network` in the hosts file of each member, by what the members are. One that is gone meanwhile,
- * or has no such file, is passed over; the first real failure is returned when all others are done. */
+/* Writes the section of `network` in the hosts file of each member. The lock of the network must be held since before the
+ * leases were read, so that the last one to write has seen all. A member that is gone meanwhile, or has no such file, is
+ * passed over; the first real failure is returned when all others are done. */
 int names_publish(
-	const char *network, const struct names_member *members, size_t count, struct arena *arena, struct error *err);
+	const char *network, const struct lease *leases, size_t count, struct arena *arena, struct error *err);
 
-/* The same for one that is no member any more: its section goes. */
-int names_withdraw(const char *network, const struct names_member *member, struct error *err);
+/* The same for one that is no member any more, by the path of its state directory: its section goes. */
+int names_withdraw(const char *network, const char *state, struct error *err);

@@ -32,8 +32,10 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/names.h"
 #include "runtime/notify.h"
 #include "runtime/passwd.h"
+#include "runtime/pasta.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/state_dir.h"
@@ -48,6 +50,7 @@ struct creation {
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
 	struct net_devices_moved *links;
+	struct pasta_ends pasta;
 	bool hooked; /* hooks have run: poststop must, too */
 };
 
@@ -276,6 +279,8 @@ static int map_ids(struct creation *creation, struct error *err)
 	const struct namespaces_plan *namespaces = &creation->plan->namespaces;
 	int r = namespaces->makes_user ? namespaces_write_maps(namespaces, creation->child.pid, err) : 0;
 
+	if (r == 0)
+		r = pasta_look(creation->plan, creation->child.pid, &creation->pasta, err);
 	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
@@ -320,6 +325,16 @@ static int move_links(struct creation *creation, struct error *err)
 		linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena, &creation->links, err);
 }
 
+static int serve_network(struct creation *creation, struct error *err)
+{
+	struct container *container = &creation->container;
+	int r = pasta_serve(creation->plan, container->dir, &creation->pasta, &container->record, err);
+
+	if (r < 0 || !creation->plan->pasta)
+		return r;
+	return names_fill(creation->plan, container->dir, &(struct names_network){ 0 }, err);
+}
+
 static int fill(struct creation *creation, struct error *err)
 {
 	int r = make_unit(creation, err);
@@ -333,6 +348,8 @@ static int fill(struct creation *creation, struct error *err)
 			creation->child.pid, err);
 	if (r == 0)
 		r = move_links(creation, err);
+	if (r == 0)
+		r = serve_network(creation, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
 }
 
@@ -440,6 +457,7 @@ static void close_all(struct creation *creation)
 	cgroup_host_done(&creation->host);
 	fd_closep(&creation->resctrl);
 	net_devices_done(creation->links);
+	pasta_close(&creation->pasta);
 }
 
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,
@@ -466,6 +484,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
 		.resctrl = -1,
+		.pasta = { -1, -1 },
 	};
 	int r = 0;
 

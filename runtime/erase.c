@@ -14,6 +14,7 @@
 #include "cgroups/cgroups.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
+#include "runtime/pasta.h"
 #include "runtime/state_dir.h"
 
 enum { KILL_TIMEOUT_MS = 10000, KEEPER_TIMEOUT_MS = 1000 };
@@ -114,6 +115,8 @@ int container_erase(struct container *container, struct error *err)
 
 	if (r == 0)
 		await_keeper(&container->record);
+	if (r == 0)
+		pasta_erase(container);
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
 	if (r == 0)

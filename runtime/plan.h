@@ -58,10 +58,11 @@ struct plan {
 	struct steps steps;
 	struct gate_args *gate;
 	struct exec_args *exec;
-	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
+	struct seccomp_program *seccomp;       /* NULL without; empty until compiled */
 	struct view_extra extras[SHOWN_KINDS]; /* by enum shown */
 	const struct names_plan *names;        /* what its network is to have of names; NULL: husk makes it none */
-	bool child_opens;                    /* sources on the host: only its user namespace makes that possible */
+	const struct pasta_plan *pasta;        /* NULL: not asked for */
+	bool child_opens;                      /* sources on the host: only its user namespace makes that possible */
 	const struct hook_setting *creating; /* of hooks before `start`, for which the walk waits; NULL without such */
 };
 
