@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "netns/lease.h"
 #include "netns/link.h"
+#include "netns/names.h"
 #include "netns/netlink.h"
 
 /* ---- reserving ---- */
@@ -62,6 +63,8 @@ static void describe(const struct network *network, struct net_link *link)
 	link->internal = network->internal;
 	link->isolated = network->isolated;
 	link->nameless = network->nameless;
+	memcpy(link->dns, network->dns, sizeof(link->dns));
+	link->dns_count = network->dns_count;
 	for (size_t i = 0; i < network->range_count; i++) {
 		bool v6 = network->ranges[i].subnet.ip.len == 16;
 		link->ip[v6].prefix = network->ranges[i].subnet.prefix;
@@ -184,8 +187,7 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* ---- wiring ---- */
 
-static void add_host_side(const struct attachment *attachment, const struct net_link *link, int netns,
-	const char *alias, struct batch *batch)
+static void add_host_side(const struct net_link *link, int netns, const char *alias, struct batch *batch)
 {
 	const struct veth veth = {
 		.host = link->host,
@@ -204,10 +206,9 @@ static void add_host_side(const struct attachment *attachment, const struct net_
 		.netns = netns,
 	};
 
-	(void)attachment;
 	if (link->kind == NET_BRIDGE) {
 		link_add_veth(batch, &veth);
-		link_add_port(batch, link->host, alias, link->isolated);
+		link_add_port(batch, link->host, alias);
 	} else {
 		link_add_sharer(batch, &sharer);
 	}
@@ -299,11 +300,56 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 	(void)snprintf(alias, sizeof(alias), "husk:%.200s", attachment->id);
 	batch_init(&batch);
 	for (size_t i = first; i < attachment->link_count; i++)
-		add_host_side(attachment, &attachment->links[i], netns, alias, &batch);
+		add_host_side(&attachment->links[i], netns, alias, &batch);
 	r = batch_send(sock, &batch, err);
 	if (r == -EPERM)
 		(void)error_hint(err, "making links needs root, or CAP_NET_ADMIN; others have --network pasta");
 	return r < 0 ? r : wire_inside(attachment, first, inside, err);
+}
+
+/* ---- names ---- */
+
+/* Of one network; its lock is held from before the leases are read until all files are written. */
+static int publish(int networks, const char *name, struct error *err)
+{
+	cleanup_close int dir = openat(networks, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int leases = dir < 0 ? -1 : leases_open(dir, NULL);
+	struct arena arena;
+	struct lease *members;
+	size_t count;
+	int r;
+
+	if (leases < 0)
+		return errno == ENOENT ? 0 : error_sys(err, errno, "open the network \"%s\"", name);
+	r = network_lock(dir, err);
+	if (r < 0)
+		return r;
+	arena_init(&arena);
+	r = leases_list(leases, &arena, &members, &count, err);
+	if (r == 0)
+		r = names_publish(name, members, count, &arena, err);
+	arena_done(&arena);
+	return r;
+}
+
+static bool has_names(const struct net_link *link)
+{
+	return link->kind == NET_BRIDGE && !link->nameless && network_check_name(link->network, NULL) == 0;
+}
+
+int attachment_publish(const struct attachment *attachment, size_t first, struct error *err)
+{
+	cleanup_close int networks = -1;
+	int r = 0;
+
+	for (size_t i = first; r == 0 && i < attachment->link_count; i++) {
+		if (!has_names(&attachment->links[i]))
+			continue;
+		if (networks < 0)
+			networks = networks_open(attachment->store, err);
+		r = networks < 0 ? networks : publish(networks, attachment->links[i].network, err);
+	}
+	return r;
 }
 
 /* ---- the end ---- */
@@ -350,6 +396,7 @@ int attachment_undo(struct attachment *attachment, size_t first, struct error *e
 		if (attachment->links[i].kind == NET_BRIDGE &&
 			network_check_name(attachment->links[i].network, NULL) == 0)
 			give_back(attachment, &attachment->links[i], networks);
+	(void)attachment_publish(attachment, first, NULL); /* a name that leads nowhere is no reason to keep a container */
 	attachment->link_count = first;
 	return 0;
 }

@@ -28,7 +28,9 @@ struct net_link {
 	struct subnet ip[2]; /* version 4 and 6; len 0 = none */
 	struct ip gateway[2];
 	unsigned mtu;
-	bool internal, isolated, nameless;
+	bool internal, isolated, nameless; /* the network is */
+	const char *dns[NETWORK_DNS_MAX];  /* of the network, while it is made */
+	size_t dns_count;
 	const char *const *names; /* aliases */
 	size_t name_count;
 	int master; /* number of the bridge or parent, known while it is made */
@@ -52,6 +54,9 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* Makes the links from `first` on, in the namespace `netns`. */
 int attachment_wire(const struct attachment *attachment, size_t first, int netns, struct error *err);
+
+/* Writes the names of all members of the networks of the links from `first` on into the files of each. */
+int attachment_publish(const struct attachment *attachment, size_t first, struct error *err);
 
 /* Takes the links from `first` on away, and gives their addresses back. What is gone is fine. */
 int attachment_undo(struct attachment *attachment, size_t first, struct error *err);

@@ -38,6 +38,38 @@ int net_wire(const struct attachment *attachment, int netns, struct error *err)
 	return attachment_wire(attachment, 0, netns, err);
 }
 
+static const struct net_link *way_out(const struct attachment *attachment)
+{
+	for (size_t i = 0; i < attachment->link_count; i++)
+		if (attachment->links[i].kind == NET_BRIDGE)
+			return &attachment->links[i];
+	return NULL;
+}
+
+void net_describe(const struct attachment *attachment, struct arena *arena, struct names_network *ret)
+{
+	const struct net_link *out = way_out(attachment);
+	const char **addresses = ARENA_ARRAY(arena, NET_LINKS_MAX * 2, const char *);
+	char text[IP_TEXT];
+
+	*ret = (struct names_network){ .addresses.items = addresses };
+	for (size_t i = 0; i < attachment->link_count; i++)
+		for (size_t v = 0; v < 2; v++)
+			if (attachment->links[i].ip[v].ip.len)
+				addresses[ret->addresses.count++] =
+					arena_strdup(arena, ip_text(&attachment->links[i].ip[v].ip, text));
+	if (!out)
+		return;
+	ret->gateway = arena_strdup(arena, ip_text(&out->gateway[out->gateway[0].len == 0], text));
+	ret->internal = out->internal;
+	ret->servers = (struct spec_strings){ .items = (const char **)out->dns, .count = out->dns_count };
+}
+
+int net_publish(const struct attachment *attachment, struct error *err)
+{
+	return attachment_publish(attachment, 0, err);
+}
+
 int net_undo(int state_dir, struct error *err)
 {
 	struct error why = { 0 };

@@ -124,7 +124,7 @@ static void add_bare(struct message *message)
 	message_unnest(message, spec);
 }
 
-void link_add_port(struct batch *batch, const char *host, const char *alias, bool isolated)
+void link_add_port(struct batch *batch, const char *host, const char *alias)
 {
 	struct message message;
 	size_t linkinfo, data;
@@ -136,7 +136,6 @@ void link_add_port(struct batch *batch, const char *host, const char *alias, boo
 	add_text(&message, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = message_nest(&message, IFLA_INFO_SLAVE_DATA);
 	add_u8(&message, IFLA_BRPORT_MODE, 1); /* hairpin: to itself by a published port */
-	add_u8(&message, IFLA_BRPORT_ISOLATED, isolated);
 	add_u8(&message, IFLA_BRPORT_GUARD, 1); /* no spanning tree from inside */
 	message_unnest(&message, data);
 	message_unnest(&message, linkinfo);

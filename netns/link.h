@@ -25,8 +25,8 @@ struct veth {
 };
 void link_add_veth(struct batch *batch, const struct veth *veth);
 
-/* Makes the near end known as ours by its alias, a port as the network wants it, and brings it up. */
-void link_add_port(struct batch *batch, const char *host, const char *alias, bool isolated);
+/* Makes the near end known as ours by its alias, a port that packets may leave by which came in by it, and brings it up. */
+void link_add_port(struct batch *batch, const char *host, const char *alias);
 
 /* A link that shares the one with the number `parent`, born in `netns`: "macvlan" (bridge mode) or "ipvlan" (layer 2). */
 struct sharer {

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "netns/names.h"
+#include "netns/pasta.h"
 struct arena;
 struct error;
 struct spec;
@@ -72,6 +75,12 @@ int net_reserve(const struct net_plan *plan, const struct net_owner *owner, stru
 
 /* Makes the links, addresses and routes of the container whose network namespace is `netns`. */
 int net_wire(const struct attachment *attachment, int netns, struct error *err);
+
+/* What the container's own files say of its network: its addresses, where the host is. In the arena. */
+void net_describe(const struct attachment *attachment, struct arena *arena, struct names_network *ret);
+
+/* Tells the others in its networks its names, and it theirs: their files must be there. */
+int net_publish(const struct attachment *attachment, struct error *err);
 
 /* Takes away whatever the state directory says; nothing there, or gone already, is fine. */
 int net_undo(int state_dir, struct error *err);

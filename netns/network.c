@@ -404,7 +404,7 @@ int network_make(int networks, struct network *network, struct arena *arena, str
 
 int network_open_or_make(int networks, const char *name, struct arena *arena, struct network *ret, struct error *err)
 {
-	struct network network = { .name = NETWORK_DEFAULT };
+	struct network network = { .name = NETWORK_DEFAULT, .nameless = true };
 	cleanup_close int lock = -1;
 	int r;
 
