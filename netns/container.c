@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/faults.h"
 #include "base/path.h"
 #include "netns/attach.h"
 #include "netns/netns.h"
@@ -69,6 +70,98 @@ int net_publish(const struct attachment *attachment, struct error *err)
 {
 	return attachment_publish(attachment, 0, err);
 }
+
+/* ---- of one that runs ---- */
+
+static int read_request(const char *network, struct arena *arena, struct net_link_request *ret, struct error *err)
+{
+	struct net_request request;
+	struct faults faults;
+
+	faults_init(&faults, arena, NULL);
+	net_request_parse(network, NULL, &request, &faults);
+	if (faults.count)
+		return error_bad(err, EINVAL, "%s", faults.first->what);
+	if (request.mode != NET_LINKS || request.link_count != 1)
+		return error_bad(err, EINVAL, "\"%s\" is no network that a running container can join", network);
+	*ret = request.links[0];
+	return 0;
+}
+
+static bool is_member(const struct attachment *attachment, const char *network)
+{
+	for (size_t i = 0; i < attachment->link_count; i++)
+		if (strcmp(attachment->links[i].network, network) == 0)
+			return true;
+	return false;
+}
+
+int net_connect(const struct net_owner *owner, const char *network, int netns, struct arena *arena, struct error *err)
+{
+	struct net_link_request request;
+	struct attachment attachment;
+	struct error none = { 0 };
+	int r = read_request(network, arena, &request, err);
+
+	if (r < 0)
+		return r;
+	r = attachment_read(owner->state_dir, arena, &attachment, &none);
+	if (r == -ENOENT)
+		r = begin(owner, arena, &attachment, err);
+	else if (r < 0)
+		return error_sys(err, r, "read the links of the container \"%s\"", owner->id);
+	if (r == 0 && is_member(&attachment, request.name))
+		return error_bad(err, EEXIST, "the container \"%s\" is in the network \"%s\" already", owner->id,
+			request.name);
+	const size_t first = attachment.link_count;
+	if (r == 0)
+		r = attachment_reserve(&attachment, owner->state_dir, &request, arena, err);
+	if (r == 0)
+		r = attachment_wire(&attachment, first, netns, err);
+	if (r == 0)
+		r = attachment_publish(&attachment, first, err);
+	if (r < 0 && attachment.link_count > first && attachment_undo(&attachment, first, NULL) == 0)
+		(void)attachment_write(owner->state_dir, &attachment, NULL);
+	return r;
+}
+
+/* The link becomes the last one, which is what can be undone alone. */
+static size_t move_to_end(struct attachment *attachment, const char *network)
+{
+	size_t last = attachment->link_count - 1;
+
+	for (size_t i = 0; i < attachment->link_count; i++)
+		if (strcmp(attachment->links[i].network, network) == 0) {
+			const struct net_link link = attachment->links[i];
+			attachment->links[i] = attachment->links[last];
+			attachment->links[last] = link;
+			break;
+		}
+	return last;
+}
+
+int net_disconnect(int state_dir, const char *network, struct error *err)
+{
+	struct attachment attachment = { 0 };
+	struct error none = { 0 };
+	struct arena arena;
+	int r;
+
+	arena_init(&arena);
+	r = attachment_read(state_dir, &arena, &attachment, &none);
+	if (r < 0 && r != -ENOENT)
+		r = error_sys(err, r, "read the links of the container");
+	else if (r == -ENOENT || !is_member(&attachment, network))
+		r = error_bad(err, ENOENT, "the container is not in the network \"%s\"", network);
+	else
+		r = attachment_undo(&attachment, move_to_end(&attachment, network), err);
+	if (r == 0)
+		r = attachment_write(state_dir, &attachment, err);
+	arena_done(&arena);
+	return r;
+}
+
+/* ---- the end ---- */
 
 int net_undo(int state_dir, struct error *err)
 {

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "netns/names.h"
+#include "netns/network.h"
 #include "netns/pasta.h"
 struct arena;
 struct error;
@@ -84,6 +85,36 @@ int net_publish(const struct attachment *attachment, struct error *err);
 
 /* Takes away whatever the state directory says; nothing there, or gone already, is fine. */
 int net_undo(int state_dir, struct error *err);
+
+/* ---- of a container that runs ---- */
+
+/* Joins one more network, as --network names it; `netns` is the container's own network namespace. */
+int net_connect(const struct net_owner *owner, const char *network, int netns, struct arena *arena, struct error *err);
+
+/* Leaves it. -ENOENT with words where it is no member. */
+int net_disconnect(int state_dir, const char *network, struct error *err);
+
+/* ---- networks by name: see network.h ---- */
+
+int net_create(const char *store, struct network *network, struct arena *arena, struct error *err);
+
+/* All definitions that can be read, by name, in the arena. */
+int net_list(const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err);
+
+/* One object: its definition, and the containers that are in it. */
+int net_inspect(const char *store, const char *name, struct json_writer *w, struct arena *arena, struct error *err);
+
+/* How many containers are in it. */
+size_t net_count_members(const char *store, const char *name, struct arena *arena);
+
+/* Removes its bridge, rules and definition. One that a container is in is -EBUSY and names it, unless `force`. */
+int net_remove(const char *store, const char *name, bool force, struct arena *arena, struct error *err);
+
+/* Gives back what containers held that are gone; `all`: removes networks that no container is in then, too. */
+struct net_pruned {
+	unsigned leases, networks;
+};
+int net_prune(const char *store, bool all, struct arena *arena, struct net_pruned *ret, struct error *err);
 
 /* What went through one link: bytes, packets, errors, dropped. */
 enum { NET_COUNTERS_MAX = 64 };
