@@ -135,7 +135,7 @@ void link_add_port(struct batch *batch, const char *host, const char *alias)
 	linkinfo = message_nest(&message, IFLA_LINKINFO);
 	add_text(&message, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = message_nest(&message, IFLA_INFO_SLAVE_DATA);
-	add_u8(&message, IFLA_BRPORT_MODE, 1); /* hairpin: to itself by a published port */
+	add_u8(&message, IFLA_BRPORT_MODE, 1);  /* hairpin: to itself by a published port */
 	add_u8(&message, IFLA_BRPORT_GUARD, 1); /* no spanning tree from inside */
 	message_unnest(&message, data);
 	message_unnest(&message, linkinfo);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/json_write.h"
+#include "netns/firewall.h"
 #include "netns/lease.h"
 #include "netns/link.h"
 #include "netns/netlink.h"
@@ -22,7 +23,8 @@ int net_create(const char *store, struct network *network, struct arena *arena, 
 	return r < 0 ? r : network_make(networks, network, arena, err);
 }
 
-int net_list(const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err)
+int net_list(
+	const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err)
 {
 	cleanup_close int networks = networks_open(store, err);
 	const char **names;
@@ -97,7 +99,7 @@ int net_inspect(const char *store, const char *name, struct json_writer *w, stru
 		json_string(w, "id", members[i].id);
 		json_string(w, "address", ip_text(&members[i].ip, ip));
 		json_string(w, "state", members[i].state);
-		json_array(w, "aliases");
+		json_array(w, "names");
 		for (size_t k = 0; k < members[i].name_count; k++)
 			json_string(w, NULL, members[i].names[k]);
 		json_array_end(w);
@@ -113,8 +115,9 @@ int net_inspect(const char *store, const char *name, struct json_writer *w, stru
 static int remove_bridge(const struct network *network, struct error *err)
 {
 	cleanup_close int sock = netlink_open();
+	int r = sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_remove(sock, network, err);
 
-	return sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_remove(sock, network, err);
+	return r < 0 ? r : firewall_network_remove(&(struct firewall_network){ .bridge = network->bridge }, err);
 }
 
 static int refuse_used(const char *name, const struct lease *member, struct error *err)
@@ -132,7 +135,8 @@ static int remove_one(int networks, const char *name, bool force, struct arena *
 	size_t count;
 	int r;
 
-	if (dir == -EINVAL && force && network_check_name(name, NULL) == 0) /* damaged: which was its bridge, nobody knows */
+	if (dir == -EINVAL && force &&
+		network_check_name(name, NULL) == 0) /* damaged: which was its bridge, nobody knows */
 		return network_remove(networks, name, err);
 	if (dir < 0)
 		return dir;

@@ -99,7 +99,8 @@ int net_disconnect(int state_dir, const char *network, struct error *err);
 int net_create(const char *store, struct network *network, struct arena *arena, struct error *err);
 
 /* All definitions that can be read, by name, in the arena. */
-int net_list(const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err);
+int net_list(
+	const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err);
 
 /* One object: its definition, and the containers that are in it. */
 int net_inspect(const char *store, const char *name, struct json_writer *w, struct arena *arena, struct error *err);
