@@ -22,7 +22,8 @@ struct firewall_network {
 
 /* The host's end of a container's link, and what may come in by it. */
 struct firewall_link {
-	const char *name;   /* of the port of the bridge */
+	const char *name; /* of the port of the bridge */
+	const char *bridge;
 	const uint8_t *mac; /* ETH_ALEN bytes: the container's end */
 	const struct ip *addresses;
 	size_t address_count;
@@ -34,8 +35,7 @@ struct firewall_container {
 	size_t network_count;
 	const struct firewall_link *links;
 	size_t link_count;
-	const char *bridge;   /* of the network that published ports lead to; may be NULL without ports */
-	struct ip ipv4, ipv6; /* the container's addresses there; ports are published for the versions it has */
+	struct ip ipv4, ipv6; /* where published ports lead: addresses of its links; none for a version that it lacks */
 	const struct published *ports; /* chosen: no host_port is 0 [firewall_choose_ports] */
 	size_t port_count;
 };
