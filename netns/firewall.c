@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "netns/conntrack.h"
 #include "netns/firewall_rules.h"
 
 /* nft_add_element() or nft_delete_element(). */
@@ -147,8 +148,8 @@ static void put_address(struct nft_transaction *t, put_fn *put, const struct fir
 	put_pair(t, put, set, link->name, ip->bytes, ip->len, owner);
 }
 
-static void put_member(
-	struct nft_transaction *t, put_fn *put, const struct firewall_link *link, const struct ip *ip, const char *owner)
+static void put_member(struct nft_transaction *t, put_fn *put, const struct firewall_link *link, const struct ip *ip,
+	const char *owner)
 {
 	const struct nft_set *set = ip->len == 4 ? &firewall_members4 : &firewall_members6;
 
@@ -271,6 +272,8 @@ int firewall_container_add(const struct firewall_container *container, struct er
 		return error_bad(err, -EADDRINUSE, "a port that it publishes was taken by another container meanwhile");
 	if (r == NFT_MISSING)
 		return error_bad(err, -EAGAIN, "the firewall was removed while %s was added to it", container->id);
+	if (r == NFT_OK)
+		r = conntrack_forget(container->ports, container->port_count, err);
 	return r < 0 ? r : let_localhost_out(container, err);
 }
 
@@ -329,6 +332,8 @@ int firewall_container_remove(const struct firewall_container *container, struct
 	nft_done(&t);
 	if (r == NFT_TAKEN)
 		r = remove_one_by_one(sock, container, err);
+	if (r >= 0)
+		r = conntrack_forget(container->ports, container->port_count, err);
 	return r < 0 ? r : 0;
 }
 

@@ -58,14 +58,17 @@ int firewall_check(struct error *err);
 int firewall_choose_ports(
 	struct published *ports, size_t count, bool ipv4, bool ipv6, const char *id, struct error *err);
 
-/* The first thing that others have put in the way of what a bridge forwards. */
+/* The first chain of others that drops what a bridge forwards, as far as can be seen: a base chain of the hook forward
+ * whose policy is drop (or which is firewalld's), in a table that does not name the bridge. A drop anywhere is final. */
 struct firewall_obstacle {
-	char what[160];  /* "ip filter FORWARD (policy drop, Docker)"; empty where there is none */
-	bool repairable; /* firewall_foreign_accept() can help */
+	char what[192];  /* "ip filter FORWARD (policy drop, Docker)"; empty where there is none */
+	char hint[128];  /* what to do about it */
+	bool repairable; /* firewall_foreign_accept() helps */
 };
 int firewall_foreign_drop(const char *bridge, struct firewall_obstacle *ret, struct error *err);
 
-/* Adds rules that accept what a bridge forwards, at the places that Docker and ufw keep for their users; or takes them
- * away. Both are fine when done twice, and where there is no such place. Returns how many rules were added or removed. */
+/* Adds rules that accept what a bridge forwards at the places that Docker and ufw keep for their users (chains DOCKER-USER,
+ * ufw-user-forward); or takes them away. Both may be done twice, and do nothing where there is no such place. Returns how
+ * many rules were added or removed. */
 int firewall_foreign_accept(const char *bridge, struct error *err);
 int firewall_foreign_forget(const char *bridge, struct error *err);

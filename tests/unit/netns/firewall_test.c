@@ -65,6 +65,7 @@ static void make_world(void)
 	(void)world_server(a, TCP, 81, "a81");
 	(void)world_server(a, UDP, 53, "a");
 	(void)world_server(b, TCP, 80, "b");
+	(void)world_server(b, UDP, 53, "b");
 	(void)world_server(c, TCP, 80, "c");
 	(void)world_server(outside, TCP, 80, "outside");
 	(void)world_server(outside, UDP, 53, "outside");
@@ -228,6 +229,33 @@ static void all_ports_at_once_are_elements_not_rules(void **state)
 	assert_refused(*state, &guest_b, "4000:53/udp", "4000/udp is published by container a");
 	take_away(*state, &guest_a, ports);
 	assert_string_equal(world_ask(outside, UDP, "192.0.2.1", 53), "ECONNREFUSED");
+}
+
+/* A client that goes on sending from one port is one connection to the kernel. */
+static const char *ask_again(const char *ip)
+{
+	return world_ask_for(outside, UDP, ip, 5353, 40000, WORLD_LONG_MS);
+}
+
+static void a_client_that_goes_on_is_led_to_who_has_the_port_now(void **state)
+{
+	static const char unrelated[] = "dst=192.0.2.2 sport=40001 dport=5353 ";
+
+	add(*state, &guest_c, NULL);
+	(void)world_ask_for(c, UDP, "192.0.2.2", 5353, 40001, WORLD_LONG_MS);
+	assert_string_equal(ask_again("192.0.2.1"), "ECONNREFUSED");
+	add(*state, &guest_a, "5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "a 192.0.2.2");
+	take_away(*state, &guest_a, "5353:53/udp");
+	add(*state, &guest_b, "192.0.2.1:5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "b 192.0.2.2");
+	take_away(*state, &guest_b, "192.0.2.1:5353:53/udp");
+	assert_string_equal(ask_again("192.0.2.1"), "ECONNREFUSED");
+	assert_string_equal(ask_again("2001:db8::1"), "ECONNREFUSED");
+	add(*state, &guest_a, "5353:53/udp");
+	assert_string_equal(ask_again("2001:db8::1"), "a 2001:db8::2");
+	take_away(*state, &guest_a, "5353:53/udp");
+	assert_non_null(strstr(world_output(host, "cat /proc/self/net/nf_conntrack"), unrelated));
 }
 
 /* CVE-2025-67499: what the host only forwards is not taken for its own. */
@@ -519,6 +547,70 @@ static void what_another_container_has_by_now_stays_its_own(void **state)
 	take_away(*state, &guest_b, "8080:80");
 }
 
+/* ---- other firewalls ---- */
+
+static void assert_obstacle(const char *what, bool repairable, const char *hint)
+{
+	struct firewall_obstacle obstacle;
+	struct error err = { 0 };
+
+	assert_int_equal(firewall_foreign_drop("husk0", &obstacle, &err), 0);
+	assert_string_equal(obstacle.what, what);
+	assert_string_equal(obstacle.hint, hint);
+	assert_int_equal(obstacle.repairable, repairable);
+}
+
+static void a_foreign_drop_is_named_and_repaired(void **state)
+{
+	struct error err = { 0 };
+
+	add(*state, &guest_a, "8080:80");
+	assert_obstacle("", false, "");
+	assert_int_equal(firewall_foreign_accept("husk0", &err), 0);
+	world_do(host,
+		"iptables-nft -N DOCKER-USER && iptables-nft -A DOCKER-USER -j RETURN && "
+		"iptables-nft -A FORWARD -j DOCKER-USER && iptables-nft -P FORWARD DROP");
+	assert_obstacle("ip filter FORWARD (policy drop, Docker)", true, "husk network repair --with-docker");
+	assert_silence(a, TCP, "192.0.2.2", 80);
+	assert_int_equal(firewall_foreign_accept("husk0", &err), 2);
+	assert_int_equal(firewall_foreign_accept("husk0", &err), 0);
+	assert_obstacle("", false, "");
+	assert_string_equal(world_ask(a, TCP, "192.0.2.2", 80), "outside 192.0.2.1");
+	assert_string_equal(world_ask(outside, TCP, "192.0.2.1", 8080), "a 192.0.2.2");
+	assert_silence(outside, TCP, "10.88.0.2", 81); /* ours still holds */
+	assert_string_equal(world_output(host, "iptables-nft -S DOCKER-USER 2>&1"),
+		"-N DOCKER-USER\n"
+		"-A DOCKER-USER -i husk0 -m comment --comment \"husk: husk0\" -j ACCEPT\n"
+		"-A DOCKER-USER -o husk0 -m comment --comment \"husk: husk0\" -j ACCEPT\n"
+		"-A DOCKER-USER -j RETURN\n");
+	assert_int_equal(firewall_foreign_forget("husk0", &err), 2);
+	assert_int_equal(firewall_foreign_forget("husk0", &err), 0);
+	assert_silence(a, TCP, "192.0.2.2", 80);
+	world_do(host, "nft delete table ip filter");
+	take_away(*state, &guest_a, "8080:80");
+}
+
+static void drops_of_others_are_named_with_what_to_do(void **state)
+{
+	static const char mine[] = "table inet mine { chain f { type filter hook forward priority 0; policy drop; }; }";
+
+	(void)state;
+	world_do(host,
+		"nft 'table ip6 filter { chain ufw6-user-forward { }; "
+		"chain FORWARD { type filter hook forward priority 0; policy drop; }; }'");
+	assert_obstacle("ip6 filter FORWARD (policy drop, ufw)", true, "husk network repair --with-docker");
+	world_do(host, "nft delete table ip6 filter && nft '%s'", mine);
+	assert_obstacle("inet mine f (policy drop)", false, "accept there what husk0 forwards");
+	world_do(host, "nft add rule inet mine f iifname husk0 accept");
+	assert_obstacle("", false, "");
+	world_do(host,
+		"nft delete table inet mine && nft 'table inet firewalld { "
+		"chain filter_FORWARD { type filter hook forward priority 10; reject; }; }'");
+	assert_obstacle("inet firewalld filter_FORWARD (firewalld)", false,
+		"firewall-cmd --permanent --zone=trusted --add-interface=husk0");
+	world_do(host, "nft delete table inet firewalld");
+}
+
 static void without_rights_it_says_so(void **state)
 {
 	struct error err = { 0 };
@@ -546,6 +638,7 @@ static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(a_port_of_one_address_is_reached_by_that_only),
 	TRAFFIC_TEST(ranges_keep_their_order),
 	TRAFFIC_TEST(all_ports_at_once_are_elements_not_rules),
+	TRAFFIC_TEST(a_client_that_goes_on_is_led_to_who_has_the_port_now),
 	TRAFFIC_TEST(transit_traffic_is_left_alone),
 	TRAFFIC_TEST(neighbours_of_the_host_find_all_else_closed),
 	TRAFFIC_TEST(containers_do_not_reach_the_localhost_of_the_host),
@@ -560,6 +653,8 @@ static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(a_free_port_is_chosen),
 	TRAFFIC_TEST(adding_again_repairs),
 	TRAFFIC_TEST(what_another_container_has_by_now_stays_its_own),
+	TRAFFIC_TEST(a_foreign_drop_is_named_and_repaired),
+	TRAFFIC_TEST(drops_of_others_are_named_with_what_to_do),
 	TRAFFIC_TEST(without_rights_it_says_so),
 };
 UNIT_MAIN(tests)
