@@ -95,7 +95,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 		.extra_count = ARRAY_SIZE(plan->extras),
 	};
 
-	shown_plan(wanted->notify, plan->names != NULL, plan->extras);
+	shown_plan(wanted->notify, plan->names, plan->extras);
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);

@@ -4,7 +4,7 @@
 # The host of these tests is a network namespace of their own, with one address and a default route that leads nowhere.
 load lib/husk
 
-user=husk-test-user
+user=husk-names-user
 address=192.0.2.1
 
 in_net() { nsenter -t "$net" -n -- "$@"; } # COMMAND...: on the host of the tests
@@ -13,14 +13,24 @@ in_net() { nsenter -t "$net" -n -- "$@"; } # COMMAND...: on the host of the test
 try_net() { run --separate-stderr in_net env HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" "$@" 3>&-; }
 as_user() {
 	run --separate-stderr in_net setpriv --reuid "$uid" --regid "$uid" --clear-groups env -u XDG_RUNTIME_DIR HOME=/ \
-		HUSK_TEST_MARK="$mark" "$HUSK" --root "$mine" "$@" 3>&-
+		HUSK_TEST_MARK="$mark" timeout 60 "$HUSK" --root "$mine" "$@" 3>&-
 }
 
-# A process of the host's that answers "hello" on the port.
-serve() { # ADDRESS PORT
-	in_net busybox nc -ll -s "$1" -p "$2" -e echo hello 3>&- &
+# The same for what leaves a process behind: it has no part in the test's output.
+as_user_aside() {
+	in_net setpriv --reuid "$uid" --regid "$uid" --clear-groups env -u XDG_RUNTIME_DIR HOME=/ \
+		HUSK_TEST_MARK="$mark" "$HUSK" --root "$mine" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&-
+}
+
+# The first line that a server says. A client that says nothing itself need not close half of a connection.
+hear="-e sh -c 'read -r -t 5 line; echo \$line >&2'"
+ask() { eval "in_net busybox nc -w 5 $1 $2 $hear" 2>&1 </dev/null; } # ADDRESS PORT
+
+# A server of the host's that says a word.
+serve() { # PORT WORD
+	in_net busybox nc -ll -p "$1" -e echo "$2" 3>&- &
 	later kill $!
-	eventually eval "in_net busybox nc $1 $2 </dev/null | grep -q hello"
+	eventually eval '[ "$(ask "$address" '"$1"')" = '"$2"' ]'
 }
 
 make_net() {
@@ -42,6 +52,13 @@ make_tun() {
 	mknod -m 666 "$BATS_TEST_TMPDIR/tun" c 10 200
 	mount --bind "$BATS_TEST_TMPDIR/tun" /dev/net/tun
 	later umount /dev/net/tun
+}
+
+# The containers of the user: before all else that is undone.
+end_mine() {
+	local one
+	[ -d "$mine" ] || return 0
+	for one in $(ls "$mine"); do in_net "$HUSK" --root "$mine" delete --force "$one"; done
 }
 
 make_user() {
@@ -68,6 +85,8 @@ network() { config --arg mode "$1" '.annotations["org.husk.network"] = $mode'; }
 setup() {
 	command -v pasta >/dev/null || lacking "pasta is not installed here"
 	setup_bundle
+	mine=
+	later end_mine
 	make_tun
 	make_net
 	own_rootfs
@@ -182,13 +201,15 @@ husk"
 @test "pasta: a user's container reaches a server of the host's network, and a published port reaches it" {
 	make_user
 	network pasta:-t,8080:80
-	serve "$address" 7000
-	sh_args 'tr "\t" " " </proc/sys/net/ipv4/ping_group_range; nc -ll -p 80 -e echo inside & wait'
+	serve 7000 hello
 	in_net ip address add 192.0.2.2/24 dev up0
-	as_user run --detach --id "$id" "$bundle/"
-	expect 0
-	as_user exec "$id" nc 192.0.2.2 7000
-	eventually eval '[ "$(in_net busybox nc 127.0.0.1 8080 </dev/null)" = inside ]'
+	args nc -ll -p 80 -e echo inside
+	as_user_aside run --detach --id "$id" "$bundle/"
+	as_user exec "$id" sh -c "nc -w 5 192.0.2.2 7000 $hear 2>&1"
+	expect 0 hello
+	eventually eval '[ "$(ask 127.0.0.1 8080)" = inside ]'
+	as_user exec "$id" cat /proc/sys/net/ipv4/ping_group_range
+	expect 0 "0	0"
 	as_user delete --force "$id"
 	expect 0
 	[ -z "$(marked)" ] && [ -z "$(ls "$mine")" ]
