@@ -33,6 +33,14 @@ struct names_plan {
 	size_t host_count;
 };
 
+/* What only the network knows. */
+struct names_network {
+	struct spec_strings addresses; /* the container's own; none: not known */
+	const char *gateway;           /* where the host is; NULL: it cannot be reached by an address of its own */
+	struct spec_strings servers;   /* DNS; none: the host's */
+	bool internal;                 /* the host's cannot be reached */
+};
+
 /* Reads the annotations above. What is wrong with them is a fault. Pure. */
 void names_plan(const struct spec *spec, struct arena *arena, struct names_plan *ret_plan, struct faults *faults);
 

@@ -1,9 +1,9 @@
 /* runtime/create.c: the parent's side of a start, in stages.
  *
  *   open    everything the plan names, while nothing has been changed
- *   claim   the id; from here on the record says what to undo
+ *   claim   the id; from here on the record says what to undo; the addresses that it is given
  *   make    cgroup, gate, first process
- *   fill    id maps, limits, device program, while the child mounts
+ *   fill    id maps, limits, device program, links, while the child mounts
  *   hooks   of the runtime, while the child waits with its mounts in place
  *   let go  the record is complete: the child may outlive us
  *   wait    until the child says that all is set up
@@ -50,6 +50,7 @@ struct creation {
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
 	struct net_devices_moved *links;
+	struct attachment *network;
 	struct pasta_ends pasta;
 	bool hooked; /* hooks have run: poststop must, too */
 };
@@ -196,6 +197,19 @@ static int claim(struct creation *creation, struct error *err)
 	return r;
 }
 
+/* Addresses of networks: the container's files name them, so they are known before it is made. */
+static int reserve_network(struct creation *creation, struct error *err)
+{
+	const struct plan *plan = creation->plan;
+	const struct net_owner owner = {
+		.store = creation->request->store,
+		.id = plan->id,
+		.state_dir = creation->container.dir,
+	};
+
+	return plan->network ? net_reserve(plan->network, &owner, plan->arena, &creation->network, err) : 0;
+}
+
 /* ---- make ---- */
 
 /* In the state, which is there only now; so their steps are opened only now. */
@@ -312,27 +326,35 @@ static int open_network(const struct creation *creation, struct error *err)
 	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
 }
 
-static int move_links(struct creation *creation, struct error *err)
+static int fill_network(struct creation *creation, struct error *err)
 {
 	const struct spec_linux *linux_ = &creation->plan->spec->linux_;
-	cleanup_close int netns = linux_->net_device_count ? open_network(creation, err) : -1;
+	bool wanted = creation->network || linux_->net_device_count;
+	cleanup_close int netns = wanted ? open_network(creation, err) : -1;
+	int r = 0;
 
-	if (linux_->net_device_count == 0)
-		return 0;
-	if (netns < 0)
+	if (wanted && netns < 0)
 		return netns;
-	return net_devices_move(
-		linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena, &creation->links, err);
+	if (creation->network)
+		r = net_wire(creation->network, netns, err);
+	if (r == 0 && linux_->net_device_count)
+		r = net_devices_move(linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena,
+			&creation->links, err);
+	return r;
 }
 
 static int serve_network(struct creation *creation, struct error *err)
 {
 	struct container *container = &creation->container;
+	struct names_network network = { 0 };
 	int r = pasta_serve(creation->plan, container->dir, &creation->pasta, &container->record, err);
 
-	if (r < 0 || !creation->plan->pasta)
+	if (r < 0 || !creation->plan->names)
 		return r;
-	return names_fill(creation->plan, container->dir, &(struct names_network){ 0 }, err);
+	if (creation->network)
+		net_describe(creation->network, creation->plan->arena, &network);
+	r = names_fill(creation->plan, container->dir, &network, err);
+	return r == 0 && creation->network ? net_publish(creation->network, err) : r;
 }
 
 static int fill(struct creation *creation, struct error *err)
@@ -347,7 +369,7 @@ static int fill(struct creation *creation, struct error *err)
 		r = resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt, &creation->group,
 			creation->child.pid, err);
 	if (r == 0)
-		r = move_links(creation, err);
+		r = fill_network(creation, err);
 	if (r == 0)
 		r = serve_network(creation, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
@@ -466,6 +488,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 	static int (*const stages[])(struct creation *, struct error *) = {
 		open_all,
 		claim,
+		reserve_network,
 		make_shown,
 		make_cgroup,
 		make_gate,

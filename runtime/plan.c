@@ -158,17 +158,20 @@ static void plan_cgroup(struct plan *plan, const struct plan_request *request, s
 	cgroup_plan_annotations(spec->annotations, spec->annotation_count, &plan->cgroup, faults);
 }
 
-static void plan_network(struct plan *plan, struct faults *faults)
+static void plan_network(struct plan *plan, bool unprivileged, struct faults *faults)
 {
 	const struct spec_namespace_request *network = &plan->spec->linux_.namespaces[SPEC_NS_NETWORK];
 	static const char where[] = "annotations[\"" NET_ANNOTATION "\"]";
 	struct net_request request;
 
 	net_request_parse(spec_annotation(plan->spec, NET_ANNOTATION), where, &request, faults);
-	if (request.mode != NET_PASTA || !network->given || network->path)
+	if (!network->given || network->path)
 		return;
-	pasta_plan_for(plan, &request, faults);
-	names_plan_for(plan, faults);
+	if (request.mode == NET_PASTA)
+		pasta_plan_for(plan, &request, faults);
+	net_plan_make(plan->spec, unprivileged, plan->arena, &plan->network, faults);
+	if (plan->network || plan->pasta)
+		names_plan_for(plan, faults);
 }
 
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,
@@ -196,7 +199,7 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 
 	plan_cgroup(plan, request, faults);
 	plan->child_opens = request->unprivileged && plan->namespaces.makes_user;
-	plan_network(plan, faults);
+	plan_network(plan, request->unprivileged, faults);
 	process_first_steps(plan);
 	if (plan->child_opens)
 		steps_add(&plan->steps, &open_step, NULL, &plan->steps);

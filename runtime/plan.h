@@ -39,6 +39,8 @@ struct exec_args {
 	const struct gate_args *gate;
 };
 
+struct net_plan;
+
 struct plan {
 	struct arena *arena; /* borrowed */
 	const char *id;
@@ -53,6 +55,7 @@ struct plan {
 	struct cgroup_plan cgroup;
 	bool delegates; /* the cgroup becomes that of `cgroup_owner`, a uid of the host's */
 	uid_t cgroup_owner;
+	struct net_plan *network; /* links that husk makes for it; NULL = none */
 	bool terminal;
 	bool no_new_keyring;
 	struct steps steps;

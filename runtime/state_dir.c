@@ -162,6 +162,8 @@ static void remove_strangers(int dir)
 int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
+		"network.tmp",
+		"network",
 		GATE_SOCKET_FILE,
 		END_FILE ".tmp",
 		END_FILE,
