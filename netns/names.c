@@ -142,6 +142,16 @@ static void read_hosts(const char *text, struct arena *arena, struct names_plan 
 		add_fault(faults, NAMES_ADD_HOSTS, expected, plan->hosts[first].name);
 }
 
+void names_refuse(const struct spec *spec, struct faults *faults)
+{
+	static const char *const keys[] = { NAMES_DNS, NAMES_DNS_SEARCH, NAMES_DNS_OPTION, NAMES_ADD_HOSTS };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (spec_annotation(spec, keys[i]))
+			faults_add(faults, arena_printf(faults->arena, "annotations[\"%s\"]", keys[i]),
+				"means something only in a network that husk makes: a bridge network, macvlan, ipvlan or pasta");
+}
+
 void names_plan(const struct spec *spec, struct arena *arena, struct names_plan *ret_plan, struct faults *faults)
 {
 	const char *dns = spec_annotation(spec, NAMES_DNS), *hosts = spec_annotation(spec, NAMES_ADD_HOSTS);

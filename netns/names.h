@@ -44,6 +44,9 @@ struct names_network {
 /* Reads the annotations above. What is wrong with them is a fault. Pure. */
 void names_plan(const struct spec *spec, struct arena *arena, struct names_plan *ret_plan, struct faults *faults);
 
+/* Where husk makes no network, what asks for names in it is a fault. Pure. */
+void names_refuse(const struct spec *spec, struct faults *faults);
+
 /* Whether `name` may stand in a hosts file: parts of at most 63 letters, digits, "-" and "_" that begin with none of the
  * dashes, joined by dots, at most 253 bytes [RFC 952, RFC 1123; "_" as DNS has it]. */
 bool names_is_name(const char *name);

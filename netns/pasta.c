@@ -8,18 +8,22 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/faults.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "base/text.h"
+#include "netns/ports.h"
 
-enum { COMPLAINT_MAX = 16384, VALUE_MAX = 128 };
+enum { COMPLAINT_MAX = 16384, VALUE_MAX = 128, EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 */
 
 /* What may follow "pasta:". Not here: what writes files, changes users or leads to another namespace. */
 static const struct {
@@ -167,14 +171,60 @@ void pasta_plan(
 	}
 }
 
-void pasta_add_ports(struct pasta_plan *plan, const struct pasta_ports *ports, struct arena *arena)
+void pasta_plan_ports(
+	const char *texts, const char *where, struct arena *arena, struct pasta_plan *plan, struct faults *faults)
 {
-	unsigned more = ports->count ? ports->count - 1 : 0;
+	plan->port_count = ports_parse(texts, where, arena, &plan->ports, faults);
+	for (size_t i = 0; i < plan->port_count; i++)
+		if (plan->ports[i].protocol == IPPROTO_SCTP)
+			faults_add(faults, where, "pasta forwards ports of tcp and udp only");
+}
 
-	add(plan, ports->udp ? "-u" : "-t", arena);
-	add(plan,
-		arena_printf(arena, "%s%s%u-%u:%u-%u", ports->address ? ports->address : "", ports->address ? "/" : "",
-			ports->host, ports->host + more, ports->container, ports->container + more),
+/* ---- ports ---- */
+
+/* Whether it is free now: it may be taken until pasta binds it, which is an error then. */
+static bool is_free(const struct published *port, uint16_t number)
+{
+	cleanup_close int sock = socket(port->host_ip.len == 16 ? AF_INET6 : AF_INET,
+		(port->protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(number) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(number) };
+
+	if (port->host_ip.len == 16) {
+		memcpy(&v6.sin6_addr, port->host_ip.bytes, sizeof(v6.sin6_addr));
+		return sock >= 0 && bind(sock, (const struct sockaddr *)&v6, sizeof(v6)) == 0;
+	}
+	if (port->host_ip.len == 4)
+		memcpy(&v4.sin_addr, port->host_ip.bytes, sizeof(v4.sin_addr));
+	return sock >= 0 && bind(sock, (const struct sockaddr *)&v4, sizeof(v4)) == 0;
+}
+
+static int choose(struct published *port, struct error *err)
+{
+	uint16_t first = port->host_port ? port->host_port : EPHEMERAL_FIRST;
+	unsigned choices = port->host_port ? port->host_choices : EPHEMERAL_COUNT;
+
+	if (port->host_port && choices <= 1)
+		return 0;
+	for (unsigned i = 0; i < choices; i++)
+		if (is_free(port, (uint16_t)(first + i))) {
+			port->host_port = (uint16_t)(first + i);
+			return 0;
+		}
+	return error_bad(err, EADDRINUSE, "none of the ports %u to %u is free", first, first + choices - 1);
+}
+
+/* "-t 192.0.2.1/8080-8081:80-81" */
+static void add_port(struct pasta_plan *to, const struct published *port, struct arena *arena)
+{
+	unsigned more = port->count ? port->count - 1U : 0;
+	char ip[IP_TEXT];
+
+	add(to, port->protocol == IPPROTO_UDP ? "-u" : "-t", arena);
+	add(to,
+		arena_printf(arena, "%s%s%u-%u:%u-%u", port->host_ip.len ? ip_text(&port->host_ip, ip) : "",
+			port->host_ip.len ? "/" : "", port->host_port, port->host_port + more, port->container_port,
+			port->container_port + more),
 		arena);
 }
 
@@ -226,8 +276,10 @@ static char **command(
 	};
 	const char *const as_root[] = { "--netns-only", "--runas", "0" };
 	const char *const as_user[] = { "--userns", "/proc/self/fd/1" };
-	struct pasta_plan all = { 0 };
+	struct pasta_plan all = { 0 }, ports = { 0 };
 
+	for (size_t i = 0; i < plan->port_count; i++)
+		add_port(&ports, &plan->ports[i], arena);
 	add(&all, "pasta", arena);
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		add(&all, always[i], arena);
@@ -236,10 +288,13 @@ static char **command(
 	for (size_t i = 0; place->userns >= 0 && i < ARRAY_SIZE(as_user); i++)
 		add(&all, as_user[i], arena);
 	for (size_t i = 0; i < ARRAY_SIZE(ports_off); i++)
-		if (!gives(plan, ports_off[i].name) && !gives(plan, ports_off[i].also)) {
+		if (!gives(plan, ports_off[i].name) && !gives(plan, ports_off[i].also) &&
+			!gives(&ports, ports_off[i].name)) {
 			add(&all, ports_off[i].name, arena);
 			add(&all, "none", arena);
 		}
+	for (size_t i = 0; i < ports.options.count; i++)
+		add(&all, ports.options.items[i], arena);
 	if (!gives(plan, MAP_GATEWAY))
 		add(&all, "--no-map-gw", arena);
 	for (size_t i = 0; i < plan->options.count; i++)
@@ -270,6 +325,9 @@ int pasta_start(const struct pasta_plan *plan, const struct pasta_place *place, 
 
 	if (r < 0)
 		return error_sys(err, r, "find the path of the container's state");
+	for (size_t i = 0; i < plan->port_count; i++)
+		if ((r = choose(&plan->ports[i], err)) < 0)
+			return r;
 	if (symlinkat("/proc/self/fd/0", place->dir, PASTA_LINK) < 0)
 		return error_sys(err, errno, "make " PASTA_LINK " in the container's state");
 	r = program_complain(command(plan, place, state, arena), place->netns, place->userns, COMPLAINT_MAX, arena,

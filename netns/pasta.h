@@ -19,20 +19,16 @@ struct faults;
 
 struct pasta_plan {
 	struct spec_strings options; /* checked; as they go to its command line */
+	struct published *ports;
+	size_t port_count;
 };
 
 /* Reads what follows "pasta:" in a mode: its own options, joined by commas; only those that concern the network. What is
- * wrong with them is a fault at `where`. Pure. */
+ * wrong with them is a fault at `where`. Ports that are published (see ports.h) may be added after that. Pure. */
 void pasta_plan(
 	const char *text, const char *where, struct arena *arena, struct pasta_plan *ret_plan, struct faults *faults);
-
-/* Adds ports: `count` ports from `host` on, at `address` (NULL: all), lead to those from `container` on. */
-struct pasta_ports {
-	bool udp;
-	const char *address;
-	unsigned host, container, count;
-};
-void pasta_add_ports(struct pasta_plan *plan, const struct pasta_ports *ports, struct arena *arena);
+void pasta_plan_ports(
+	const char *texts, const char *where, struct arena *arena, struct pasta_plan *plan, struct faults *faults);
 
 struct pasta_place {
 	int dir;    /* borrowed: the state directory */

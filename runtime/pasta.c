@@ -26,10 +26,13 @@ enum { END_TIMEOUT_MS = 2000 };
 void pasta_plan_for(struct plan *plan, const struct net_request *request, struct faults *faults)
 {
 	struct pasta_plan *pasta = ARENA_NEW(plan->arena, struct pasta_plan);
+	const char *ports = spec_annotation(plan->spec, NET_PORTS_ANNOTATION);
 
 	if (plan->child_opens && !plan->namespaces.makes_user)
 		faults_add(faults, WHERE, "pasta needs a user namespace that husk makes, to be its root");
 	pasta_plan(request->what ? request->what : "", WHERE, plan->arena, pasta, faults);
+	if (ports)
+		pasta_plan_ports(ports, "annotations[\"" NET_PORTS_ANNOTATION "\"]", plan->arena, pasta, faults);
 	plan->pasta = pasta;
 }
 

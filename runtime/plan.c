@@ -95,7 +95,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 		.extra_count = ARRAY_SIZE(plan->extras),
 	};
 
-	shown_plan(wanted->notify, plan->names != NULL, plan->extras);
+	shown_plan(wanted->notify, plan->names, plan->extras);
 	request.root_at_path = has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
@@ -165,13 +165,17 @@ static void plan_network(struct plan *plan, bool unprivileged, struct faults *fa
 	struct net_request request;
 
 	net_request_parse(spec_annotation(plan->spec, NET_ANNOTATION), where, &request, faults);
-	if (!network->given || network->path)
+	if (!network->given || network->path) {
+		names_refuse(plan->spec, faults);
 		return;
+	}
 	if (request.mode == NET_PASTA)
 		pasta_plan_for(plan, &request, faults);
 	net_plan_make(plan->spec, unprivileged, plan->arena, &plan->network, faults);
 	if (plan->network || plan->pasta)
 		names_plan_for(plan, faults);
+	else
+		names_refuse(plan->spec, faults);
 }
 
 int plan_make(const struct spec *spec, const struct plan_request *request, struct arena *arena, struct plan *ret_plan,

@@ -34,12 +34,19 @@ static const struct {
 	[SHOWN_RESOLV] = { "resolv.conf", "/etc/resolv.conf", "resolv.conf of the container's state", .yields = true },
 };
 
-void shown_plan(bool notify, bool names, struct view_extra ret_extras[SHOWN_KINDS])
+void shown_plan(bool notify, const struct names_plan *names, struct view_extra ret_extras[SHOWN_KINDS])
 {
+	const bool wanted[SHOWN_KINDS] = {
+		[SHOWN_NOTIFY] = notify,
+		[SHOWN_HOSTS] = names != NULL,
+		[SHOWN_HOSTNAME] = names != NULL,
+		[SHOWN_RESOLV] = names && !names->keeps_resolv,
+	};
+
 	for (size_t i = 0; i < SHOWN_KINDS; i++)
 		ret_extras[i] = (struct view_extra){
 			.what = kinds[i].what,
-			.place = (i == SHOWN_NOTIFY ? notify : names) ? kinds[i].place : NULL,
+			.place = wanted[i] ? kinds[i].place : NULL,
 			.yields = kinds[i].yields,
 		};
 }

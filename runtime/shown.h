@@ -9,12 +9,13 @@
 
 #include "namespaces/namespaces.h"
 struct error;
+struct names_plan;
 struct plan;
 
 enum shown { SHOWN_NOTIFY, SHOWN_HOSTS, SHOWN_HOSTNAME, SHOWN_RESOLV, SHOWN_KINDS };
 
-/* What the plan of a container asks the view for; `names`: those of a network that husk makes. */
-void shown_plan(bool notify, bool names, struct view_extra ret_extras[SHOWN_KINDS]);
+/* What the plan of a container asks the view for: with `notify`, and by `names` (NULL: no network is husk's). */
+void shown_plan(bool notify, const struct names_plan *names, struct view_extra ret_extras[SHOWN_KINDS]);
 
 /* Makes those that the plan mounts, empty, in the state directory `dir`, and opens them where the parent does. */
 int shown_make(struct plan *plan, int dir, struct error *err);

@@ -92,14 +92,29 @@ static const char *networks_text(const struct network_options *options, const st
 	return text;
 }
 
+/* Those that may be given several times. */
+static const struct {
+	size_t offset; /* of a struct option_list */
+	const char *key;
+} lists[] = {
+	{ offsetof(struct network_options, ports), NET_PORTS_ANNOTATION },
+	{ offsetof(struct network_options, names.servers), NAMES_DNS },
+	{ offsetof(struct network_options, names.searches), NAMES_DNS_SEARCH },
+	{ offsetof(struct network_options, names.options), NAMES_DNS_OPTION },
+	{ offsetof(struct network_options, names.hosts), NAMES_ADD_HOSTS },
+};
+
 static void add_annotations(const struct network_options *options, struct spec *spec, struct arena *arena)
 {
 	const char *networks = networks_text(options, spec, arena);
 
 	if (networks)
 		annotate(spec, NET_ANNOTATION, networks, arena);
-	if (options->ports.count)
-		annotate(spec, NET_PORTS_ANNOTATION, join(&options->ports, arena), arena);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		const struct option_list *list = (const void *)((const char *)options + lists[i].offset);
+		if (list->count)
+			annotate(spec, lists[i].key, join(list, arena), arena);
+	}
 	if (options->rate)
 		annotate(spec, NET_RATE_ANNOTATION, options->rate, arena);
 }

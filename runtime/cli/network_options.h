@@ -4,6 +4,7 @@
  * asked to what is done. */
 #pragma once
 #include "base/options.h"
+#include "runtime/cli/names_options.h"
 struct error;
 struct faults;
 struct invocation;
@@ -14,6 +15,7 @@ struct network_options {
 	const char *ip, *ip6, *mac;
 	const char *rate;
 	struct option_list ports;
+	struct names_options names;
 };
 
 /* Rows of a table of options whose struct has a `struct network_options network`. */
@@ -29,7 +31,8 @@ struct network_options {
 		OPTION("network-alias", 0, OPTION_LIST, type, network.aliases, .value = "NAME",                        \
 			.help = "another name in the first network"),                                                  \
 		OPTION("network-rate", 0, OPTION_TEXT, type, network.rate, .value = "RATES",                           \
-			.help = "limits of bandwidth, as in=10mbit,out=5mbit")
+			.help = "limits of bandwidth, as in=10mbit,out=5mbit"),                                        \
+		NAMES_OPTIONS(type, network.names)
 
 /* Turns the options (NULL = none) into annotations of the spec, and its namespaces into those that the annotations ask for;
  * containers are looked up by the state root of the invocation. What is wrong is a fault, or an error. */
