@@ -42,8 +42,9 @@ static int spawn(pid_t *ret_pid, char *const *argv, posix_spawn_file_actions_t *
 	return r;
 }
 
-int program_run(
-	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
+/* `streams`: what becomes its 0, 1 and 2; -1: ours. The one at `heard` is filled here. */
+static int run(char *const *argv, int streams[3], int heard, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	int pipes[2], r;
@@ -52,8 +53,12 @@ int program_run(
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
 	cleanup_close int in = pipes[0], out = pipes[1];
+	streams[heard] = out;
 	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, out, fd);
+	for (int i = 0; i < 3; i++)
+		if (streams[i] >= 0)
+			(void)posix_spawn_file_actions_adddup2(&actions, streams[i], i);
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	r = spawn(&pid, argv, &actions);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (r > 0)
@@ -63,6 +68,18 @@ int program_run(
 	fd_closep(&in); /* one that has more to say hears that nobody listens */
 	*ret_status = reap(pid);
 	return r;
+}
+
+int program_run(
+	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
+{
+	return run(argv, (int[]){ -1, -1, -1 }, fd, max, arena, ret_text, ret_status, err);
+}
+
+int program_complain(char *const *argv, int in, int out, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err)
+{
+	return run(argv, (int[]){ in, out, -1 }, STDERR_FILENO, max, arena, ret_text, ret_status, err);
 }
 
 /* ---- our own ---- */

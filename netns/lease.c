@@ -218,30 +218,22 @@ struct search {
 	int network, leases;
 	const struct network *of;
 	const struct network_range *range;
-	const struct lease *lease;
 };
 
-static int place(const struct search *search, const struct ip *ip)
-{
-	char name[IP_TEXT];
-	int r = renameat2(search->leases, UNFINISHED, search->leases, ip_text(ip, name), RENAME_NOREPLACE);
-
-	return r < 0 ? -errno : 0;
-}
-
-/* The same for one that may be void. */
-static int place_or_reclaim(const struct search *search, const struct ip *ip, struct lease *holder, struct arena *arena)
+/* 0: nobody has it; -EEXIST: somebody does, *ret_holder; -EBADMSG: nobody can tell. */
+static int look(const struct search *search, const struct ip *ip, struct arena *arena, struct lease *ret_holder)
 {
 	char name[IP_TEXT], boot[BOOT_ID];
-	int r = place(search, ip);
 
-	if (r != -EEXIST)
-		return r;
-	if (!read_lease(search->leases, ip_text(ip, name), boot_id(boot), arena, holder))
-		return -EBADMSG;
-	if (!holder->is_void)
+	if (faccessat(search->leases, ip_text(ip, name), F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!ret_holder)
 		return -EEXIST;
-	return renameat(search->leases, UNFINISHED, search->leases, name) < 0 ? -errno : 0;
+	if (!read_lease(search->leases, name, boot_id(boot), arena, ret_holder))
+		return -EBADMSG;
+	if (!ret_holder->is_void)
+		return -EEXIST;
+	return unlinkat(search->leases, name, 0) < 0 ? -errno : 0;
 }
 
 static bool is_free_to_give(const struct search *search, const struct ip *ip)
@@ -249,9 +241,9 @@ static bool is_free_to_give(const struct search *search, const struct ip *ip)
 	return subnet_has_host(&search->range->subnet, ip) && ip_compare(ip, &search->range->gateway) != 0;
 }
 
-static const char *last_name(const struct search *search)
+static const char *last_name(const struct ip *ip)
 {
-	return search->range->subnet.ip.len == 4 ? "last" : "last6";
+	return ip->len == 4 ? "last" : "last6";
 }
 
 /* Where the search begins: after the address that was given last. */
@@ -261,23 +253,13 @@ static struct ip search_start(const struct search *search)
 	char text[IP_TEXT];
 	struct ip last;
 
-	if (file_read_small_at(search->network, last_name(search), text, sizeof(text)) <= 0 || !ip_parse(text, &last) ||
-		ip_compare(&last, &range->first) < 0 || ip_compare(&last, &range->last) >= 0)
+	if (file_read_small_at(search->network, last_name(&range->first), text, sizeof(text)) <= 0 ||
+		!ip_parse(text, &last) || ip_compare(&last, &range->first) < 0 || ip_compare(&last, &range->last) >= 0)
 		return range->first;
 	return ip_plus(&last, 1);
 }
 
-static void remember(const struct search *search, const struct ip *ip)
-{
-	char text[IP_TEXT];
-	cleanup_close int fd =
-		openat(search->network, last_name(search), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd >= 0)
-		(void)file_write_all(fd, ip_text(ip, text), strlen(ip_text(ip, text)));
-}
-
-/* Once around the range; -EEXIST: all are taken. */
+/* Once around the range; -EEXIST: all are taken. What cannot be read belongs to somebody. */
 static int search_once(const struct search *search, bool reclaim, struct ip *ret_ip)
 {
 	const struct ip start = search_start(search);
@@ -288,12 +270,10 @@ static int search_once(const struct search *search, bool reclaim, struct ip *ret
 
 	arena_init(&arena);
 	for (unsigned i = 0; i < TRIES_MAX; i++) {
-		if (is_free_to_give(search, &ip)) {
-			r = reclaim ? place_or_reclaim(search, &ip, &holder, &arena) : place(search, &ip);
-			if (r != -EEXIST && r != -EBADMSG)
-				break;
-			r = -EEXIST;
-		}
+		r = is_free_to_give(search, &ip) ? look(search, &ip, &arena, reclaim ? &holder : NULL) : -EEXIST;
+		if (r != -EEXIST && r != -EBADMSG)
+			break;
+		r = -EEXIST;
 		ip = ip_compare(&ip, &search->range->last) >= 0 ? search->range->first : ip_plus(&ip, 1);
 		if (ip_compare(&ip, &start) == 0)
 			break;
@@ -303,28 +283,37 @@ static int search_once(const struct search *search, bool reclaim, struct ip *ret
 	return r;
 }
 
-static int take_any(const struct search *search, struct ip *ret_ip, struct error *err)
+static int find_any(const struct search *search, struct ip *ret_ip, struct error *err)
 {
 	char first[IP_TEXT], last[IP_TEXT];
 	int r = search_once(search, false, ret_ip);
 
 	if (r == -EEXIST)
 		r = search_once(search, true, ret_ip);
-	if (r == 0) {
-		remember(search, ret_ip);
-		return 0;
-	}
-	if (r != -EEXIST)
-		return error_sys(err, r, "take an address of the network \"%s\"", search->of->name);
-	return error_bad(err, EADDRNOTAVAIL, "the network \"%s\" has no free address: all of %s to %s are taken",
-		search->of->name, ip_text(&search->range->first, first), ip_text(&search->range->last, last));
+	if (r == -EEXIST)
+		return error_bad(err, EADDRNOTAVAIL,
+			"the network \"%s\" has no free address: all of %s to %s are taken", search->of->name,
+			ip_text(&search->range->first, first), ip_text(&search->range->last, last));
+	return r < 0 ? error_sys(err, r, "look for an address of the network \"%s\"", search->of->name) : 0;
 }
 
-static int take_this(const struct search *search, const struct ip *wanted, struct error *err)
+static int say_taken(const struct search *search, int code, const char *ip, const char *holder, struct error *err)
+{
+	if (code == -EEXIST)
+		return error_bad(err, EADDRINUSE,
+			"the address %s of the network \"%s\" is held by the container \"%s\"", ip, search->of->name,
+			holder);
+	if (code != -EBADMSG)
+		return error_sys(err, code, "look for the address %s", ip);
+	(void)error_bad(err, EINVAL, "the lease of %s in the network \"%s\" is damaged", ip, search->of->name);
+	return error_hint(err, "husk network prune removes it");
+}
+
+static int find_this(const struct search *search, const struct ip *wanted, struct error *err)
 {
 	char ip[IP_TEXT], subnet[SUBNET_TEXT];
-	struct arena arena;
 	struct lease holder = { 0 };
+	struct arena arena;
 	int r;
 
 	(void)ip_text(wanted, ip);
@@ -334,36 +323,41 @@ static int take_this(const struct search *search, const struct ip *wanted, struc
 			subnet, search->of->name);
 	if (!is_free_to_give(search, wanted))
 		return error_bad(err, EINVAL,
-			"the address %s is the gateway's, the network's own or its broadcast address in %s", ip,
+			"the address %s is the gateway's, or the first or last one of %s, and no container's", ip,
 			subnet);
 	arena_init(&arena);
-	r = place_or_reclaim(search, wanted, &holder, &arena);
-	if (r == -EEXIST)
-		r = error_bad(err, EADDRINUSE, "the address %s of the network \"%s\" is held by the container \"%s\"",
-			ip, search->of->name, holder.id);
-	else if (r == -EBADMSG) {
-		(void)error_bad(err, EINVAL, "the lease of %s in the network \"%s\" is damaged", ip, search->of->name);
-		(void)error_hint(err, "husk network prune removes it");
-	} else if (r < 0)
-		(void)error_sys(err, r, "take the address %s", ip);
+	r = look(search, wanted, &arena, &holder);
+	if (r < 0)
+		r = say_taken(search, r, ip, holder.id, err);
 	arena_done(&arena);
-	return r == -EEXIST ? -EADDRINUSE : r == -EBADMSG ? -EINVAL : r;
+	return r;
 }
 
-int lease_take(int network, int leases, const struct network *of, const struct network_range *range,
-	const struct ip *wanted, const struct lease *lease, struct ip *ret_ip, struct error *err)
+int lease_find(int network, int leases, const struct network *of, const struct network_range *range,
+	const struct ip *wanted, struct ip *ret_ip, struct error *err)
 {
-	const struct search search = { network, leases, of, range, lease };
+	const struct search search = { network, leases, of, range };
+
+	if (!wanted->len)
+		return find_any(&search, ret_ip, err);
+	*ret_ip = *wanted;
+	return find_this(&search, wanted, err);
+}
+
+int lease_take(int network, int leases, const struct lease *lease, const struct ip *ip, struct error *err)
+{
+	char name[IP_TEXT];
 	int r = write_unfinished(leases, lease, err);
 
 	if (r < 0)
 		return r;
-	r = wanted->len ? take_this(&search, wanted, err) : take_any(&search, ret_ip, err);
-	if (r == 0 && wanted->len)
-		*ret_ip = *wanted;
-	if (r < 0)
-		(void)unlinkat(leases, UNFINISHED, 0);
-	return r;
+	if (renameat2(leases, UNFINISHED, leases, ip_text(ip, name), RENAME_NOREPLACE) < 0)
+		return error_sys(err, errno, "take the address %s", name);
+	cleanup_close int last =
+		openat(network, last_name(ip), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (last >= 0) /* only a hint for the next search */
+		(void)file_write_all(last, name, strlen(name));
+	return 0;
 }
 
 void lease_give_back(int leases, const struct ip *ip, const char *state)

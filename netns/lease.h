@@ -29,10 +29,14 @@ struct lease {
 /* Opens the directory of leases of a network's; the caller's. */
 int leases_open(int network, struct error *err);
 
-/* Takes `wanted` or, where that is none, a free address of the range, for lease->id; whatever lease->ip is. The lock of the
- * network must be held. What is taken already is -EADDRINUSE and names the holder; no free one is -EADDRNOTAVAIL. */
-int lease_take(int network, int leases, const struct network *of, const struct network_range *range,
-	const struct ip *wanted, const struct lease *lease, struct ip *ret_ip, struct error *err);
+/* Finds a free address of the range: `wanted`, or the next one where that is none. Void leases on the way are removed. What
+ * is taken is -EADDRINUSE and names the holder; no free one is -EADDRNOTAVAIL. The lock of the network must be held until
+ * it has been taken. */
+int lease_find(int network, int leases, const struct network *of, const struct network_range *range,
+	const struct ip *wanted, struct ip *ret_ip, struct error *err);
+
+/* Takes the address for lease->id; whatever lease->ip is. */
+int lease_take(int network, int leases, const struct lease *lease, const struct ip *ip, struct error *err);
 
 /* Gives an address back if the container with the directory `state` holds it. What is gone is fine. */
 void lease_give_back(int leases, const struct ip *ip, const char *state);

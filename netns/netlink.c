@@ -275,13 +275,11 @@ int batch_send(int sock, struct batch *batch, struct error *err)
 	return error_sys(err, r, *answers.reason ? "%s %s: %s" : "%s %s", name->verb, name->object, answers.reason);
 }
 
-const void *answer_attribute(const struct nlmsghdr *answer, size_t skip, uint16_t type, size_t *ret_len)
+const void *attributes_find(const void *attributes, size_t len, uint16_t type, size_t *ret_len)
 {
-	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(skip);
-
-	while (at + NLA_HDRLEN <= answer->nlmsg_len) {
-		const struct nlattr *attribute = (const void *)((const char *)answer + at);
-		if (attribute->nla_len < NLA_HDRLEN || at + attribute->nla_len > answer->nlmsg_len)
+	for (size_t at = 0; at + NLA_HDRLEN <= len;) {
+		const struct nlattr *attribute = (const void *)((const char *)attributes + at);
+		if (attribute->nla_len < NLA_HDRLEN || at + attribute->nla_len > len)
 			break;
 		if ((attribute->nla_type & NLA_TYPE_MASK) == type) {
 			*ret_len = attribute->nla_len - NLA_HDRLEN;
@@ -290,4 +288,13 @@ const void *answer_attribute(const struct nlmsghdr *answer, size_t skip, uint16_
 		at += NLA_ALIGN(attribute->nla_len);
 	}
 	return NULL;
+}
+
+const void *answer_attribute(const struct nlmsghdr *answer, size_t skip, uint16_t type, size_t *ret_len)
+{
+	size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(skip);
+
+	if (at > answer->nlmsg_len)
+		return NULL;
+	return attributes_find((const char *)answer + at, answer->nlmsg_len - at, type, ret_len);
 }

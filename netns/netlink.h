@@ -61,3 +61,6 @@ int netlink_ask(int sock, struct message *message, void (*each)(const struct nlm
 
 /* The attribute of `type` after a family header of `skip` bytes; NULL where it is not there. */
 const void *answer_attribute(const struct nlmsghdr *answer, size_t skip, uint16_t type, size_t *ret_len);
+
+/* The same among attributes that stand in another one. */
+const void *attributes_find(const void *attributes, size_t len, uint16_t type, size_t *ret_len);

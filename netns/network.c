@@ -44,6 +44,14 @@ int network_check_name(const char *name, struct error *err)
 		NETWORK_NAME_MAX);
 }
 
+const struct network_range *network_range_of(const struct network *network, uint8_t len)
+{
+	for (size_t i = 0; i < network->range_count; i++)
+		if (network->ranges[i].subnet.ip.len == len)
+			return &network->ranges[i];
+	return NULL;
+}
+
 /* ---- out ---- */
 
 static void write_range(const struct network_range *range, struct json_writer *w)
@@ -396,7 +404,7 @@ int network_make(int networks, struct network *network, struct arena *arena, str
 
 int network_open_or_make(int networks, const char *name, struct arena *arena, struct network *ret, struct error *err)
 {
-	struct network network = { .name = NETWORK_DEFAULT };
+	struct network network = { .name = NETWORK_DEFAULT, .nameless = true };
 	cleanup_close int lock = -1;
 	int r;
 

@@ -34,7 +34,7 @@ struct network {
 	unsigned mtu;  /* 0 = the kernel's default */
 	unsigned vlan; /* 0 = none */
 	bool internal; /* no way out of it */
-	bool isolated; /* its containers do not reach each other either */
+	bool isolated; /* nothing of other networks reaches its containers, not even by published ports */
 	bool nameless; /* its containers do not find each other by name */
 	const char *dns[NETWORK_DNS_MAX];
 	size_t dns_count;
@@ -48,6 +48,9 @@ int network_check_name(const char *name, struct error *err);
 
 /* Completes what was asked: the gateway is the first address, the range all of them; checks that all fit together. */
 int network_range_complete(struct network_range *range, struct error *err);
+
+/* The range of the version whose addresses have `len` bytes; NULL where it has none. */
+const struct network_range *network_range_of(const struct network *network, uint8_t len);
 
 /* Opens STORE/networks, made where missing: a readable directory, the caller's. */
 int networks_open(const char *store, struct error *err);
@@ -69,7 +72,9 @@ int network_make(int networks, struct network *network, struct arena *arena, str
 /* Removes its directory, with all leases. */
 int network_remove(int networks, const char *name, struct error *err);
 
-/* As network_open(), but the default network is made where it is not there yet. */
+/* As network_open(), but the default network is made where it is not there yet. It has no names: telling every container of
+ * every other one would make each start dearer than the one before, and those who did not ask for a network of their own
+ * have not asked for neighbours. */
 int network_open_or_make(int networks, const char *name, struct arena *arena, struct network *ret, struct error *err);
 
 void network_write(const struct network *network, struct json_writer *w);

@@ -17,8 +17,6 @@
 struct arena;
 struct faults;
 
-#define NET_ANNOTATION "org.husk.network"
-
 enum { NET_LINKS_MAX = 16, NET_ALIASES_MAX = 16, NET_NAME_MAX = 63 };
 
 enum net_mode {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "runtime/child.h"
+#include "runtime/cli/network_options.h"
 #include "runtime/container.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
@@ -27,9 +28,10 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 
 /* A bundle that was read, and the plan of its container. */
 struct bundle {
-	const char *config; /* a file instead of the bundle's config.json; NULL */
-	const char *path;   /* absolute, links resolved */
-	const char *text;   /* of config.json */
+	const char *config;                    /* a file instead of the bundle's config.json; NULL */
+	const struct network_options *network; /* NULL: only what the config asks for */
+	const char *path;                      /* absolute, links resolved */
+	const char *text;                      /* of config.json */
 	size_t len;
 	struct spec *spec;
 	struct plan plan;
@@ -72,6 +74,7 @@ struct create_options {
 	const char *bundle, *config, *id, *pid_file, *console_socket, *pidfd_socket;
 	unsigned preserve_fds;
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
+	struct network_options network;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,

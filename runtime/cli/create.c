@@ -206,12 +206,13 @@ static const struct option create_options[] = {
 		"no-pivot", 0, OPTION_FLAG, no_pivot, .help = "where / is a ramdisk, which cannot be pivoted from"),
 	CREATE_OPTION(
 		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
-	/* the rest is for run */
+	NETWORK_OPTIONS(struct create_options),
 	CREATE_OPTION("id", 0, OPTION_TEXT, id, .value = "ID", .help = "id of a container named by its bundle"),
+	/* the rest is for run: FOR_RUN of them */
 	CREATE_OPTION("detach", 'd', OPTION_FLAG, detach, .help = "leave it running and return"),
 	CREATE_OPTION("keep", 0, OPTION_FLAG, keep, .help = "do not delete it when it ends"),
 };
-enum { CREATE_OPTIONS = 10 }; /* with --id */
+enum { FOR_RUN = 2, CREATE_OPTIONS = ARRAY_SIZE(create_options) - FOR_RUN };
 
 const struct command create_command = {
 	.name = "create",

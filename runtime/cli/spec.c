@@ -86,13 +86,14 @@ static const char *const formats[] = { "text", "json", NULL };
 struct plan_options {
 	unsigned format;
 	const char *id;
+	struct network_options network;
 };
 
 static int plan_run(const struct invocation *invocation, struct error *err)
 {
 	const struct plan_options *options = invocation->options;
 	struct plan_request request = { .gate = GATE_PAIR };
-	struct bundle bundle = { 0 };
+	struct bundle bundle = { .network = &options->network };
 	char *text;
 	int r = cli_read_bundle(invocation, invocation->arg_count ? invocation->args[0] : ".", &bundle, err);
 
@@ -114,6 +115,7 @@ static const struct option plan_options[] = {
 	OPTION("format", 'f', OPTION_CHOICE, struct plan_options, format, .value = "FORMAT", .choices = formats,
 		.help = "text or json"),
 	OPTION("id", 0, OPTION_TEXT, struct plan_options, id, .value = "ID", .help = "as for run"),
+	NETWORK_OPTIONS(struct plan_options),
 };
 
 const struct command plan_command = {
