@@ -312,6 +312,26 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 	return r < 0 ? r : attachment_guard(attachment, first, err);
 }
 
+int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err)
+{
+	cleanup_close int sock = netlink_open();
+	char alias[256];
+	struct batch batch;
+	int r = sock < 0 ? error_sys(err, sock, "open a netlink socket") : 0;
+
+	(void)snprintf(alias, sizeof(alias), "husk:%.200s", attachment->id);
+	for (size_t i = 0; r == 0 && i < attachment->link_count; i++) {
+		const struct net_link *link = &attachment->links[i];
+		if (link->kind != NET_BRIDGE || strcmp(link->network, network) != 0)
+			continue;
+		batch_init(&batch);
+		link_add_master(&batch, link->host, master);
+		link_add_port(&batch, link->host, alias);
+		r = batch_send(sock, &batch, err);
+	}
+	return r == 0 || r == -ENODEV ? attachment_guard(attachment, 0, err) : r;
+}
+
 /* ---- names ---- */
 
 /* Of one network; its lock is held from before the leases are read until all files are written. */

@@ -72,6 +72,9 @@ int attachment_unguard(const struct attachment *attachment, size_t first, struct
 
 /* ---- */
 
+/* Puts the links of the network `network` back onto its bridge, which is `master` now, and into the firewall. */
+int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err);
+
 /* Writes the names of all members of the networks of the links from `first` on into the files of each. */
 int attachment_publish(const struct attachment *attachment, size_t first, struct error *err);
 
