@@ -44,9 +44,9 @@ static int spawn(pid_t *ret_pid, char *const *argv, posix_spawn_file_actions_t *
 	return r;
 }
 
-/* `in` becomes its standard input, or -1: ours. */
-static int run(char *const *argv, int in, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status,
-	struct error *err)
+/* `streams`: what becomes its 0, 1 and 2; -1: ours. The one at `heard` is filled here. */
+static int run(char *const *argv, int streams[3], int heard, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	int pipes[2], r;
@@ -54,18 +54,20 @@ static int run(char *const *argv, int in, int fd, size_t max, struct arena *aren
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
-	cleanup_close int from = pipes[0], to = pipes[1];
+	cleanup_close int in = pipes[0], out = pipes[1];
+	streams[heard] = out;
 	(void)posix_spawn_file_actions_init(&actions);
-	if (in >= 0)
-		(void)posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	(void)posix_spawn_file_actions_adddup2(&actions, to, fd);
+	for (int i = 0; i < 3; i++)
+		if (streams[i] >= 0)
+			(void)posix_spawn_file_actions_adddup2(&actions, streams[i], i);
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
 	r = spawn(&pid, argv, &actions);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	if (r > 0)
 		return error_sys(err, r, "run %s", argv[0]);
-	fd_closep(&to);
-	r = file_read_fd(from, argv[0], max, arena, ret_text, NULL, err);
-	fd_closep(&from); /* one that has more to say hears that nobody listens */
+	fd_closep(&out);
+	r = file_read_fd(in, argv[0], max, arena, ret_text, NULL, err);
+	fd_closep(&in); /* one that has more to say hears that nobody listens */
 	*ret_status = program_reap(pid);
 	return r;
 }
@@ -73,7 +75,7 @@ static int run(char *const *argv, int in, int fd, size_t max, struct arena *aren
 int program_run(
 	char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status, struct error *err)
 {
-	return run(argv, -1, fd, max, arena, ret_text, ret_status, err);
+	return run(argv, (int[]){ -1, -1, -1 }, fd, max, arena, ret_text, ret_status, err);
 }
 
 int program_feed(char *const *argv, const char *input, size_t max, struct arena *arena, char **ret_text,
@@ -84,7 +86,13 @@ int program_feed(char *const *argv, const char *input, size_t max, struct arena 
 
 	if (r < 0 || lseek(in, 0, SEEK_SET) < 0)
 		return error_sys(err, r < 0 ? r : errno, "keep the input of %s", argv[0]);
-	return run(argv, in, STDOUT_FILENO, max, arena, ret_text, ret_status, err);
+	return run(argv, (int[]){ in, -1, -1 }, STDOUT_FILENO, max, arena, ret_text, ret_status, err);
+}
+
+int program_complain(char *const *argv, int in, int out, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err)
+{
+	return run(argv, (int[]){ in, out, -1 }, STDERR_FILENO, max, arena, ret_text, ret_status, err);
 }
 
 /* ---- our own ---- */

@@ -9,12 +9,17 @@ struct arena;
 struct error;
 
 /* Runs argv[0], found in $PATH, and reads what it writes to `fd` (1 or 2) until its end, at most `max` bytes, into the
- * arena; its other streams are ours. *ret_status is its exit status, or 128 plus the signal that ended it. */
+ * arena; its other streams are ours, and it has no more descriptors of ours than these. *ret_status is its exit status, or 128 plus the signal that ended it. */
 int program_run(char *const *argv, int fd, size_t max, struct arena *arena, char **ret_text, int *ret_status,
 	struct error *err);
 
 /* The same with `input` as its standard input, and what it writes to its standard output. */
 int program_feed(char *const *argv, const char *input, size_t max, struct arena *arena, char **ret_text,
+	int *ret_status, struct error *err);
+
+/* The same with `in` and `out` as its standard input and output; what it complains of on its standard error is read. One
+ * that goes into the background must have closed that by then. */
+int program_complain(char *const *argv, int in, int out, size_t max, struct arena *arena, char **ret_text,
 	int *ret_status, struct error *err);
 
 /* ---- our own ---- */

@@ -50,11 +50,24 @@ static int open_target(const struct mount_args *args, const struct walk *walk, b
 	return is_file ? path_make_file(walk->root, path, 0755) : path_make_dir(walk->root, path, 0755);
 }
 
+/* An image's /etc/resolv.conf is often a link to what a service would make at boot. Nothing is made through it; what is
+ * ours lies on the link itself then, so whoever looks at the path sees that. */
+static int open_dangling_link(const struct mount_args *args, const struct walk *walk)
+{
+	const char *name;
+	cleanup_close int parent = path_open_parent(walk->root, args->mount->destination, &name);
+	int fd = parent < 0 ? parent : openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 && parent >= 0 ? -errno : fd;
+}
+
 int mount_target(const struct mount_args *args, const struct walk *walk, bool is_file)
 {
 	cleanup_close int fd = open_target(args, walk, is_file);
 	struct statfs fs;
 
+	if (fd == -ELOOP && args->extra && is_file)
+		fd = open_dangling_link(args, walk);
 	if (fd < 0)
 		return fd;
 	if (!args->over_procfs && fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
@@ -277,7 +290,7 @@ static int bind_apply(const struct step *step, struct walk *walk)
 	return r < 0 ? r : attach(step->fd, target);
 }
 
-/* ---- a folder of the runtime's own ---- */
+/* ---- of the runtime's own ---- */
 
 static int extra_open(struct step *step, struct error *err)
 {
@@ -336,7 +349,7 @@ static void bind_say(const struct step *step, struct text *text)
 {
 	const struct mount_args *args = step->args;
 
-	text_add(text, "bind %s%s on %s", args->source ? args->source : "a folder of the container's state",
+	text_add(text, "bind %s%s on %s", args->extra ? args->extra : args->source,
 		args->mount->bind_recursive ? " and what is below" : "", args->mount->destination);
 	say_options(args, text);
 }

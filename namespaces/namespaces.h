@@ -94,6 +94,15 @@ struct root_overlay {
 /* The layers alone, read-only, as a detached tree in which their files can be looked up; the caller's. */
 int overlay_open_layers(const struct root_overlay *overlay, struct error *err);
 
+/* Something of the runtime's own that the container sees: a folder or a file that is not there yet when the plan is made.
+ * It is read-only, and nothing in it is executed. */
+struct view_extra {
+	const char *what;  /* for messages: "hosts of the container's state" */
+	const char *place; /* in the container, absolute; NULL: this one is not wanted */
+	bool yields;       /* not where the config mounts something of its own there */
+	size_t step;       /* (filled) the number of its step; 0 = it has none */
+};
+
 struct view_request {
 	const char *bundle; /* absolute path, in the host's view: relative sources of binds start there */
 	const char *rootfs; /* absolute path of the root, in the host's view */
@@ -101,8 +110,8 @@ struct view_request {
 	size_t *ret_root;                   /* the number of its step */
 	bool devices_by_bind;               /* mknod(2) is not allowed here: a user namespace */
 	bool terminal;                      /* a pty is made and becomes /dev/console */
-	const char *extra_place;            /* where a folder of the runtime's own goes; NULL = none */
-	size_t *ret_extra;                  /* the number of its step */
+	struct view_extra *extras;          /* mounted after the config's */
+	size_t extra_count;
 	bool root_at_path; /* the root is mounted where `rootfs` is, for hooks that look for it there; else over "/" */
 };
 
@@ -113,7 +122,7 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 /* Adds a terminal from the devpts of the root, made for the process; `console`: it becomes /dev/console too. Pure. */
 void view_terminal_step(const struct spec_process *process, bool console, struct steps *steps);
 
-/* Names the source of the runtime's own folder, which did not exist when the plan was made. */
+/* Names the source of a view_extra, which did not exist when the plan was made. */
 void view_set_extra_source(struct step *step, const char *path);
 
 /* Then into it: pivot (or, where / is a ramdisk, chroot), the root's own flags. Pure. */

@@ -22,6 +22,7 @@ struct mount_args {
 	bool inherit_mode;        /* tmpfs: take the mode of the directory below */
 	bool superblock_ro;       /* "ro" concerns the file system too, not only this mount */
 	bool source_is_file;      /* filled by open */
+	const char *extra;        /* what it is, where it is the runtime's own; NULL */
 	char *link_target;        /* copy-symlink: room for PATH_MAX, filled by open; "" where the source is no link */
 	struct idmap_args *idmap; /* NULL = none */
 	const char *context;      /* "context=LABEL" for SELinux; NULL */

@@ -211,17 +211,42 @@ static void add_mount(const struct spec *spec, const struct spec_mount *mount, c
 	steps_add(steps, kind, mount->origin, args);
 }
 
-static void add_extra(const struct view_request *request, struct steps *steps)
+/* "/etc//hosts/" names the same place as "/etc/hosts". */
+static bool same_place(const char *left, const char *right)
+{
+	for (;;) {
+		size_t len = strcspn(left += strspn(left, "/"), "/");
+		if (len != strcspn(right += strspn(right, "/"), "/") || strncmp(left, right, len) != 0)
+			return false;
+		if (len == 0)
+			return true;
+		left += len;
+		right += len;
+	}
+}
+
+static bool config_mounts(const struct spec *spec, const char *place)
+{
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (same_place(spec->mounts[i].destination, place))
+			return true;
+	return false;
+}
+
+static void add_extra(const struct spec *spec, struct view_extra *extra, struct steps *steps)
 {
 	struct mount_args *args = ARENA_NEW(steps->arena, struct mount_args);
 	struct spec_mount *mount = ARENA_NEW(steps->arena, struct spec_mount);
 
-	*mount = (struct spec_mount){ .destination = request->extra_place, .type = "", .source = "", .bind = true };
+	if (extra->yields && config_mounts(spec, extra->place))
+		return;
+	*mount = (struct spec_mount){ .destination = extra->place, .type = "", .source = "", .bind = true };
 	*args = (struct mount_args){
 		.mount = mount,
+		.extra = extra->what,
 		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
 	};
-	*request->ret_extra = steps->count;
+	extra->step = steps->count;
 	steps_add(steps, &extra_step, NULL, args);
 }
 
@@ -361,8 +386,9 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 			mount = host_sys(mount, arena);
 		add_mount(spec, mount, request->bundle, steps);
 	}
-	if (request->extra_place)
-		add_extra(request, steps);
+	for (size_t i = 0; i < request->extra_count; i++)
+		if (request->extras[i].place)
+			add_extra(spec, &request->extras[i], steps);
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)
 		view_terminal_step(&spec->process, true, steps);

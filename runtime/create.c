@@ -1,9 +1,9 @@
 /* runtime/create.c: the parent's side of a start, in stages.
  *
  *   open    everything the plan names, while nothing has been changed
- *   claim   the id; from here on the record says what to undo
+ *   claim   the id; from here on the record says what to undo; the addresses that it is given
  *   make    the folder of a container from an image; cgroup, gate, first process
- *   fill    id maps, limits, device program, while the child mounts
+ *   fill    id maps, limits, device program, links, while the child mounts
  *   hooks   of the runtime, while the child waits with its mounts in place
  *   let go  the record is complete: the child may outlive us
  *   wait    until the child says that all is set up
@@ -33,8 +33,10 @@
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
+#include "runtime/names.h"
 #include "runtime/notify.h"
 #include "images/passwd.h"
+#include "runtime/pasta.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/state_dir.h"
@@ -49,6 +51,8 @@ struct creation {
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
 	struct net_devices_moved *links;
+	struct attachment *network;
+	struct pasta_ends pasta;
 	bool hooked; /* hooks have run: poststop must, too */
 };
 
@@ -161,7 +165,7 @@ static void describe(const struct plan *plan, unsigned cgroup_existing, struct r
 		.cgroup_existing = cgroup_existing,
 		.no_new_keyring = plan->no_new_keyring,
 		.unprivileged = geteuid() != 0,
-		.notifies = plan->notify_step != 0,
+		.notifies = plan->extras[SHOWN_NOTIFY].step != 0,
 		.shares_network = !plan->spec->linux_.namespaces[SPEC_NS_NETWORK].given,
 		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
 		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
@@ -195,6 +199,19 @@ static int claim(struct creation *creation, struct error *err)
 	return r;
 }
 
+/* Addresses of networks: the container's files name them, so they are known before it is made. */
+static int reserve_network(struct creation *creation, struct error *err)
+{
+	const struct plan *plan = creation->plan;
+	const struct net_owner owner = {
+		.store = creation->request->store,
+		.id = plan->id,
+		.state_dir = creation->container.dir,
+	};
+
+	return plan->network ? net_reserve(plan->network, &owner, plan->arena, &creation->network, err) : 0;
+}
+
 /* ---- make ---- */
 
 /* The root of a container from an image, and its volumes, lie in a folder that the record must name first; so what the plan
@@ -220,26 +237,15 @@ static int find_home(struct creation *creation, struct error *err)
 	return 0;
 }
 
-/* In the state, which is there only now; so its step is opened only now. */
-static int make_notify_folder(struct creation *creation, struct error *err)
+/* In the state, which is there only now; so their steps are opened only now. */
+static int make_shown(struct creation *creation, struct error *err)
 {
-	struct plan *plan = creation->plan;
-	struct step *step = &plan->steps.items[plan->notify_step];
-	char path[PATH_MAX];
-	int r;
+	const struct container *container = &creation->container;
+	int r = shown_make(creation->plan, container->dir, err);
 
-	if (plan->notify_step == 0)
-		return 0;
-	if (mkdirat(creation->container.dir, NOTIFY_FOLDER, 0755) < 0)
-		return error_sys(err, errno, "make the folder of the container's NOTIFY_SOCKET");
-	r = path_of_fd(creation->container.dir, path, sizeof(path));
-	if (r < 0)
-		return error_sys(err, r, "find the path of the container's state");
-	if (creation->request->notify &&
-		(r = notify_listen(creation->container.dir, creation->request->notify, err)) < 0)
+	if (r < 0 || !creation->plan->extras[SHOWN_NOTIFY].step || !creation->request->notify)
 		return r;
-	view_set_extra_source(step, arena_printf(plan->arena, "%s/" NOTIFY_FOLDER, path));
-	return plan->child_opens ? 0 : step->kind->open(step, err);
+	return notify_listen(container->dir, creation->request->notify, err);
 }
 
 static int make_gate(struct creation *creation, struct error *err)
@@ -312,6 +318,8 @@ static int map_ids(struct creation *creation, struct error *err)
 	const struct namespaces_plan *namespaces = &creation->plan->namespaces;
 	int r = namespaces->makes_user ? namespaces_write_maps(namespaces, creation->child.pid, err) : 0;
 
+	if (r == 0)
+		r = pasta_look(creation->plan, creation->child.pid, &creation->pasta, err);
 	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
@@ -343,17 +351,35 @@ static int open_network(const struct creation *creation, struct error *err)
 	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
 }
 
-static int move_links(struct creation *creation, struct error *err)
+static int fill_network(struct creation *creation, struct error *err)
 {
 	const struct spec_linux *linux_ = &creation->plan->spec->linux_;
-	cleanup_close int netns = linux_->net_device_count ? open_network(creation, err) : -1;
+	bool wanted = creation->network || linux_->net_device_count;
+	cleanup_close int netns = wanted ? open_network(creation, err) : -1;
+	int r = 0;
 
-	if (linux_->net_device_count == 0)
-		return 0;
-	if (netns < 0)
+	if (wanted && netns < 0)
 		return netns;
-	return net_devices_move(
-		linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena, &creation->links, err);
+	if (creation->network)
+		r = net_wire(creation->network, netns, err);
+	if (r == 0 && linux_->net_device_count)
+		r = net_devices_move(linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena,
+			&creation->links, err);
+	return r;
+}
+
+static int serve_network(struct creation *creation, struct error *err)
+{
+	struct container *container = &creation->container;
+	struct names_network network = { 0 };
+	int r = pasta_serve(creation->plan, container->dir, &creation->pasta, &container->record, err);
+
+	if (r < 0 || !creation->plan->names)
+		return r;
+	if (creation->network)
+		net_describe(creation->network, creation->plan->arena, &network);
+	r = names_fill(creation->plan, container->dir, &network, err);
+	return r == 0 && creation->network ? net_publish(creation->network, err) : r;
 }
 
 static int fill(struct creation *creation, struct error *err)
@@ -368,7 +394,9 @@ static int fill(struct creation *creation, struct error *err)
 		r = resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt, &creation->group,
 			creation->child.pid, err);
 	if (r == 0)
-		r = move_links(creation, err);
+		r = fill_network(creation, err);
+	if (r == 0)
+		r = serve_network(creation, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
 }
 
@@ -476,6 +504,7 @@ static void close_all(struct creation *creation)
 	cgroup_host_done(&creation->host);
 	fd_closep(&creation->resctrl);
 	net_devices_done(creation->links);
+	pasta_close(&creation->pasta);
 }
 
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,
@@ -486,7 +515,8 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		claim,
 		make_folder,
 		find_home,
-		make_notify_folder,
+		reserve_network,
+		make_shown,
 		make_cgroup,
 		make_gate,
 		clone_init,
@@ -504,6 +534,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
 		.resctrl = -1,
+		.pasta = { -1, -1 },
 	};
 	int r = 0;
 

@@ -10,6 +10,7 @@ struct plan;
 
 struct create_request {
 	int root;                   /* borrowed: the state root, opened to make things */
+	const char *store;          /* absolute path, for networks; NULL where the plan has none */
 	int signal_fd;              /* borrowed: from wait_block(); a signal that asks husk to end undoes everything */
 	const char *pid_file;       /* NULL = none */
 	const char *console_socket; /* takes the terminal's master; NULL: the caller of create_container() does */

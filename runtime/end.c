@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cgroups/cgroups.h"
+#include "netns/netns.h"
 #include "runtime/container.h"
 #include "runtime/mark.h"
 
@@ -113,5 +114,6 @@ void end_keep(struct container *container)
 	end.code = end.signal ? 128 + end.signal : info.si_status;
 	end.oom = end_is_oom(container->record.cgroup);
 	end_write(container->dir, &end);
+	pasta_end(container->dir); /* nobody is left whom it could serve */
 	_exit(0);
 }

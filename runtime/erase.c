@@ -1,7 +1,7 @@
 /* runtime/erase.c: the end of a container, by whoever gets to it.
  *
- * The order makes it repeatable: processes, cgroup, the folder of its root, then
- * state, and of the state the record last. Killed in between, or
+ * The order makes it repeatable: processes, cgroup, links, the folder of its root, then state, and of the state the record
+ * last. Killed in between, or
  * stopped by something that will not die, it leaves enough to be called again. */
 #include <errno.h>
 #include <poll.h>
@@ -13,9 +13,11 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "cgroups/cgroups.h"
+#include "netns/netns.h"
 #include "runtime/container.h"
 #include "runtime/folder.h"
 #include "runtime/hooks.h"
+#include "runtime/pasta.h"
 #include "runtime/state_dir.h"
 
 enum { KILL_TIMEOUT_MS = 10000, KEEPER_TIMEOUT_MS = 1000 };
@@ -117,11 +119,15 @@ int container_erase(struct container *container, struct error *err)
 	if (r == 0)
 		await_keeper(&container->record);
 	if (r == 0)
+		pasta_erase(container);
+	if (r == 0)
 		r = erase_cgroup(&container->record, err);
 	if (r == 0)
 		r = erase_unit(&container->record, err);
 	if (r == 0)
 		r = erase_resctrl(&container->record, err);
+	if (r == 0)
+		r = net_undo(container->dir, err);
 	if (r == 0)
 		poststop(container);
 	if (r == 0 && container->record.folder)

@@ -13,7 +13,7 @@
 #include "runtime/cli/command.h"
 #include "spec/spec.h"
 
-enum { USAGE_STATUS = 125 };
+enum { USAGE_STATUS = 125, MAX_PARTS = 32 };
 
 /* In the order of help: by purpose. */
 static const struct command *const commands[] = {
@@ -32,6 +32,8 @@ static const struct command *const commands[] = {
 	&resume_command,
 	&update_command,
 	&delete_command,
+	&network_command,
+	&port_command,
 	&pull_command,
 	&images_command,
 	&image_command,
@@ -89,6 +91,9 @@ static int print_help(void)
 static int print_command_help(const struct command *command)
 {
 	(void)printf("Usage: husk %s %s\n\n%s\n", command->name, command->usage, command->summary);
+	for (const struct command *const *part = command->parts; part && *part; part++)
+		(void)printf("%s  %-18s %s\n", part == command->parts ? "\nCommands:\n" : "", (*part)->name,
+			(*part)->summary);
 	if (command->option_count) {
 		(void)printf("\nOptions:\n");
 		options_print(command->options, command->option_count);
@@ -140,6 +145,32 @@ static int check_count(const struct invocation *invocation, struct error *err)
 	return invocation->arg_count > command->max_args ? cli_wrong_count(invocation, command->max_args, err) : 0;
 }
 
+/* Of "network create", the last word is what is typed. */
+static const char *last_word(const struct command *command)
+{
+	const char *blank = strrchr(command->name, ' ');
+
+	return blank ? blank + 1 : command->name;
+}
+
+static const struct command *find_part(const struct command *command, const char *word, struct error *err)
+{
+	const char *names[MAX_PARTS], *near;
+	size_t count = 0;
+
+	for (const struct command *const *part = command->parts; *part && count < MAX_PARTS; part++) {
+		names[count++] = last_word(*part);
+		if (strcmp(names[count - 1], word) == 0)
+			return *part;
+	}
+	near = text_nearest(word, names, count);
+	(void)error_bad(err, EINVAL, "unknown command \"%s %s\"", command->name, word);
+	if (near)
+		(void)error_hint(err, "did you mean %s %s?", command->name, near);
+	(void)error_hint(err, "try husk %s --help", command->name);
+	return NULL;
+}
+
 static int run_command_with(const struct command *command, const struct globals *globals, int argc, char **argv,
 	struct arena *arena, struct error *err)
 {
@@ -163,6 +194,10 @@ static int run_command_with(const struct command *command, const struct globals 
 
 	if (command->program)
 		return command->run(&invocation, err);
+	if (command->parts && argc && argv[0][0] != '-') {
+		const struct command *part = find_part(command, argv[0], err);
+		return part ? run_command_with(part, globals, argc - 1, argv + 1, arena, err) : err->code;
+	}
 	invocation.options = arena_alloc(arena, command->options_size);
 	r = options_parse(&parse, argc, argv, invocation.options, &invocation.arg_count, err);
 	if (help)

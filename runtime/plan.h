@@ -11,6 +11,7 @@
 #include "cgroups/cgroups.h"
 #include "namespaces/namespaces.h"
 #include "runtime/seccomp.h"
+#include "runtime/shown.h"
 #include "spec/spec.h"
 struct arena;
 struct error;
@@ -38,6 +39,8 @@ struct exec_args {
 	const struct gate_args *gate;
 };
 
+struct net_plan;
+
 struct plan {
 	struct arena *arena; /* borrowed */
 	const char *id;
@@ -52,6 +55,7 @@ struct plan {
 	struct cgroup_plan cgroup;
 	bool delegates; /* the cgroup becomes that of `cgroup_owner`, a uid of the host's */
 	uid_t cgroup_owner;
+	struct net_plan *network; /* links that husk makes for it; NULL = none */
 	bool terminal;
 	bool no_new_keyring;
 	unsigned closed_streams; /* bit n: descriptor n is the container's /dev/null */
@@ -63,9 +67,11 @@ struct plan {
 	size_t root_step;
 	struct gate_args *gate;
 	struct exec_args *exec;
-	struct seccomp_program *seccomp;     /* NULL without; empty until compiled */
-	size_t notify_step;                  /* mounts the folder of its NOTIFY_SOCKET; 0 = none */
-	bool child_opens;                    /* sources on the host: only its user namespace makes that possible */
+	struct seccomp_program *seccomp;       /* NULL without; empty until compiled */
+	struct view_extra extras[SHOWN_KINDS]; /* by enum shown */
+	const struct names_plan *names;        /* what its network is to have of names; NULL: husk makes it none */
+	const struct pasta_plan *pasta;        /* NULL: not asked for */
+	bool child_opens;                      /* sources on the host: only its user namespace makes that possible */
 	const struct hook_setting *creating; /* of hooks before `start`, for which the walk waits; NULL without such */
 };
 

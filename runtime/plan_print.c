@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/json_write.h"
 #include "base/text.h"
+#include "netns/netns.h"
 #include "runtime/plan.h"
 
 static void say(const struct step *step, char *buf, size_t size)
@@ -98,6 +99,8 @@ char *plan_json(const struct plan *plan)
 		json_string(&w, "gidMap", plan->namespaces.gid_map);
 	if (plan->has_cgroup)
 		write_cgroup(plan, &w);
+	if (plan->network)
+		net_plan_write(plan->network, &w);
 	write_steps(plan, &w);
 	json_array(&w, "givenUp");
 	for (size_t i = 0; i < plan->given_up_count; i++)
@@ -162,6 +165,16 @@ static void print_cgroup(const struct plan *plan, FILE *out)
 		(void)fprintf(out, "  attach a device program of %zu instructions\n", plan->cgroup.device_insn_count);
 }
 
+static void print_network(const struct plan *plan, FILE *out)
+{
+	char lines[4096];
+	struct text text;
+
+	text_init(&text, lines, sizeof(lines));
+	net_plan_say(plan->network, &text);
+	(void)fprintf(out, "network:\n%s", lines);
+}
+
 static void print_steps(const struct plan *plan, FILE *out)
 {
 	char sentence[1024];
@@ -189,6 +202,8 @@ char *plan_text(const struct plan *plan)
 	print_namespaces(plan, out);
 	if (plan->has_cgroup)
 		print_cgroup(plan, out);
+	if (plan->network)
+		print_network(plan, out);
 	for (size_t i = 0; i < plan->given_up_count; i++)
 		(void)fprintf(out, "%s%s\n", i ? "          " : "given up: ", plan->given_up[i]);
 	print_steps(plan, out);

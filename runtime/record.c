@@ -46,6 +46,8 @@ static void write_header(const struct record *record, struct json_writer *w)
 		write_mark(w, "init", &record->init);
 	if (record->has_keeper)
 		write_mark(w, "keeper", &record->keeper);
+	if (record->has_pasta)
+		write_mark(w, "pasta", &record->pasta);
 	if (record->cgroup) {
 		json_string(w, "cgroup", record->cgroup);
 		json_uint(w, "cgroupExisting", record->cgroup_existing);
@@ -196,6 +198,7 @@ static bool read_header(const struct json *header, struct arena *arena, struct r
 	read_annotations(header, arena, record);
 	record->has_init = read_mark(header, "init", &record->init);
 	record->has_keeper = read_mark(header, "keeper", &record->keeper);
+	record->has_pasta = read_mark(header, "pasta", &record->pasta);
 	return format && json_to_u64(format, RECORD_FORMAT, RECORD_FORMAT, &number) == 0 && record->id &&
 		record->bundle && record->rootfs && record->created && record->owner;
 }

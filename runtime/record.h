@@ -31,6 +31,8 @@ struct record {
 	struct mark init;
 	bool has_keeper; /* a husk waits for its end: see end.h */
 	struct mark keeper;
+	bool has_pasta; /* it serves the network, or did */
+	struct mark pasta;
 	bool waits;               /* (read) it is at the gate */
 	unsigned cgroup_existing; /* its leading components that were there before */
 	bool has_resctrl;         /* it is in a resctrl group */

@@ -39,6 +39,7 @@ static const struct {
 	{ "mount", -EPERM, "the container shares a namespace with the host that this file system shows" },
 	{ "mount", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },
 	{ "bind", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },
+	{ "bind", -EROFS, "the root file system is read-only and has no such place; make it in the image" },
 	{ "dev", -ELOOP, "/dev of the root file system is a symbolic link, which is not followed" },
 	{ "dev", -ENOTDIR, "/dev of the root file system is not a directory" },
 	{ "mask", -ELOOP, "a part of the path is a symbolic link, which is not followed here" },

@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "runtime/notify.h"
 #include "runtime/record.h"
+#include "runtime/shown.h"
 
 enum { CLAIM_TIMEOUT_MS = 1000 };
 
@@ -161,6 +162,8 @@ static void remove_strangers(int dir)
 int state_dir_remove(int root, const char *id, int dir, struct error *err)
 {
 	static const char *const files[] = {
+		"network.tmp",
+		"network",
 		GATE_SOCKET_FILE,
 		END_FILE ".tmp",
 		END_FILE,
@@ -168,9 +171,11 @@ int state_dir_remove(int root, const char *id, int dir, struct error *err)
 		RECORD_FILE,
 	};
 
+	int r;
+
 	(void)unlinkat(dir, NOTIFY_FOLDER "/" NOTIFY_SOCKET, 0);
-	if (unlinkat(dir, NOTIFY_FOLDER, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return error_sys(err, errno, "remove " NOTIFY_FOLDER " of the container \"%s\"", id);
+	if ((r = shown_remove(dir)) < 0)
+		return error_sys(err, r, "remove what the container \"%s\" saw of its state", id);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
 			return error_sys(err, errno, "remove %s of the container \"%s\"", files[i], id);

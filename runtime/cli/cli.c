@@ -210,6 +210,10 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	r = read_config(invocation, bundle, &faults, err);
 	if (r < 0)
 		return r;
+	if (faults.count == 0)
+		r = cli_settle_network(invocation, bundle->network, bundle->spec, &faults, err);
+	if (r < 0)
+		return r;
 	request->bundle = bundle->path;
 	request->no_cgroup = globals->cgroup_manager == CGROUP_MANAGER_DISABLED;
 	request->systemd = globals->systemd_cgroup || globals->cgroup_manager == CGROUP_MANAGER_SYSTEMD;
@@ -411,6 +415,7 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		return r;
 	if (!ret->bundle.text)
 		ret->bundle.config = options->config;
+	ret->bundle.network = &options->network;
 	if ((r = cli_plan_bundle(invocation, &ret->bundle, &request, gate == GATE_PAIR, err)) < 0)
 		return r;
 	if (!create.pidfd_socket) /* as crun has it */
@@ -425,6 +430,8 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 	if (options->image.image && (r = from_image_prepare(&ret->from, err)) < 0)
 		return r;
 	create.root = ret->root;
+	if (ret->bundle.plan.network && !(create.store = cli_store_absolute(invocation, err)))
+		return err->code;
 	create.signal_fd = ret->signal_fd;
 	create.notify = gate == GATE_PAIR ? &ret->notify : NULL;
 	r = create_container(&ret->bundle.plan, &create, &ret->container, &ret->child, err);

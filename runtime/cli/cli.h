@@ -5,6 +5,7 @@
 
 #include "runtime/child.h"
 #include "runtime/cli/from_image.h"
+#include "runtime/cli/network_options.h"
 #include "runtime/container.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
@@ -30,8 +31,9 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 struct bundle {
 	const char *
 		config; /* a file instead of the bundle's config.json; with a text, the name of that in messages; NULL */
-	const char *path; /* absolute, links resolved */
-	const char *text; /* of config.json; NULL = to be read */
+	const struct network_options *network; /* NULL: only what the config asks for */
+	const char *path;                      /* absolute, links resolved */
+	const char *text;                      /* of config.json; NULL = to be read */
 	size_t len;
 	struct spec *spec;
 	struct plan plan;
@@ -78,6 +80,7 @@ struct create_options {
 	unsigned preserve_fds;
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
 	struct image_flags image;
+	struct network_options network;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,

@@ -203,6 +203,7 @@ static const struct option create_options[] = {
 	CREATE_OPTION(
 		"no-subreaper", 0, OPTION_FLAG, no_subreaper, .help = "accepted for callers of runc; husk is none"),
 	CREATE_OPTION("id", 0, OPTION_TEXT, id, .value = "ID", .help = "id of a container named by its bundle"),
+	NETWORK_OPTIONS(struct create_options),
 	IMAGE_FLAGS(struct create_options),
 };
 enum { OF_RUN = 2 };

@@ -88,6 +88,7 @@ struct plan_options {
 	unsigned format;
 	const char *id;
 	struct image_flags image;
+	struct network_options network;
 };
 
 static int name_plan(const struct invocation *invocation, struct from_image *from, struct bundle *bundle,
@@ -120,6 +121,7 @@ static const struct option plan_options[] = {
 		.help = "text or json"),
 	OPTION("id", 0, OPTION_TEXT, struct plan_options, id, .value = "ID", .help = "as for run"),
 	IMAGE_FLAGS(struct plan_options),
+	NETWORK_OPTIONS(struct plan_options),
 };
 
 static int plan_run(const struct invocation *invocation, struct error *err)
@@ -127,7 +129,7 @@ static int plan_run(const struct invocation *invocation, struct error *err)
 	const struct plan_options *options = invocation->options;
 	struct plan_request request = { .gate = GATE_PAIR };
 	struct from_image from = { .store = -1, .folder.overlay.folder = -1 };
-	struct bundle bundle = { 0 };
+	struct bundle bundle = { .network = &options->network };
 	char *text;
 	int r = options->image.image
 		? 0

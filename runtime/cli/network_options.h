@@ -1,0 +1,43 @@
+/* runtime/cli/network_options.h: --network and -p of run, create and plan.
+ *
+ * Flags become the annotations of the config that mean the same, and win over those that are there: one way from what is
+ * asked to what is done. */
+#pragma once
+#include "base/options.h"
+#include "runtime/cli/names_options.h"
+struct error;
+struct faults;
+struct invocation;
+struct spec;
+
+struct network_options {
+	struct option_list networks, aliases;
+	const char *ip, *ip6, *mac;
+	const char *rate;
+	struct option_list ports;
+	struct names_options names;
+};
+
+/* Rows of a table of options whose struct has a `struct network_options network`. */
+#define NETWORK_OPTIONS(type)                                                                                          \
+	OPTION("network", 0, OPTION_LIST, type, network.networks, .value = "NET",                                      \
+		.help = "none, host, bridge, NAME, ns:PATH, container:ID, macvlan:LINK, ipvlan:LINK, pasta"),          \
+		OPTION("publish", 'p', OPTION_LIST, type, network.ports, .value = "PORTS",                             \
+			.help = "[[IP:]HOST:]CONTAINER[/tcp|udp|sctp], also ranges"),                                  \
+		OPTION("ip", 0, OPTION_TEXT, type, network.ip, .value = "ADDRESS", .help = "in the first network"),    \
+		OPTION("ip6", 0, OPTION_TEXT, type, network.ip6, .value = "ADDRESS", .help = "in the first network"),  \
+		OPTION("mac-address", 0, OPTION_TEXT, type, network.mac, .value = "MAC",                               \
+			.help = "in the first network"),                                                               \
+		OPTION("network-alias", 0, OPTION_LIST, type, network.aliases, .value = "NAME",                        \
+			.help = "another name in the first network"),                                                  \
+		OPTION("network-rate", 0, OPTION_TEXT, type, network.rate, .value = "RATES",                           \
+			.help = "limits of bandwidth, as in=10mbit,out=5mbit"),                                        \
+		NAMES_OPTIONS(type, network.names)
+
+/* Turns the options (NULL = none) into annotations of the spec, and its namespaces into those that the annotations ask for;
+ * containers are looked up by the state root of the invocation. What is wrong is a fault, or an error. */
+int cli_settle_network(const struct invocation *invocation, const struct network_options *options, struct spec *spec,
+	struct faults *faults, struct error *err);
+
+/* The store of the invocation as an absolute path, in the arena; NULL where there is none. */
+const char *cli_store_absolute(const struct invocation *invocation, struct error *err);

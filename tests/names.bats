@@ -1,0 +1,307 @@
+#!/usr/bin/env bats
+# What a container is called and whom it can ask, and pasta, which gives a network to those who may make none.
+#
+# The host of these tests is a network namespace of their own, with one address and a default route that leads nowhere.
+load lib/husk
+
+user=husk-names-user
+address=192.0.2.1
+
+in_net() { nsenter -t "$net" -n -- "$@"; } # COMMAND...: on the host of the tests
+
+# husk as root there, and as the user.
+try_net() { run --separate-stderr in_net env HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" "$@" 3>&-; }
+husk_net_aside() {
+	in_net env HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&- ||
+		fail "$(cat "$BATS_TEST_TMPDIR/out")"
+}
+as_user() {
+	run --separate-stderr in_net setpriv --reuid "$uid" --regid "$uid" --clear-groups env -u XDG_RUNTIME_DIR HOME=/ \
+		HUSK_TEST_MARK="$mark" timeout 60 "$HUSK" --root "$mine" "$@" 3>&-
+}
+
+# The same for what leaves a process behind: it has no part in the test's output.
+as_user_aside() {
+	in_net setpriv --reuid "$uid" --regid "$uid" --clear-groups env -u XDG_RUNTIME_DIR HOME=/ \
+		HUSK_TEST_MARK="$mark" "$HUSK" --root "$mine" "$@" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null 3>&-
+}
+
+# The first line that a server says. A client that says nothing itself need not close half of a connection.
+hear="-e sh -c 'read -r -t 5 line; echo \$line >&2'"
+ask() { eval "in_net busybox nc -w 5 $1 $2 $hear" 2>&1 </dev/null; } # ADDRESS PORT
+
+# A server of the host's that says a word.
+serve() { # PORT WORD
+	in_net busybox nc -ll -p "$1" -e echo "$2" 3>&- &
+	later kill $!
+	eventually eval '[ "$(ask "$address" '"$1"')" = '"$2"' ]'
+}
+
+make_net() {
+	unshare -n sleep 1000 3>&- &
+	net=$!
+	later kill "$net"
+	eventually eval '[ "$(readlink /proc/$net/ns/net)" != "$(readlink /proc/self/ns/net)" ]'
+	in_net ip link set lo up
+	in_net ip link add up0 type veth peer name down0
+	in_net ip address add "$address/24" dev up0
+	in_net ip link set up0 up
+	in_net ip link set down0 up
+	in_net ip route add default via 192.0.2.254
+}
+
+# A node of our own, which users may open: hosts have it so, test machines may not.
+make_tun() {
+	needs_file /dev/net/tun
+	mknod -m 666 "$BATS_TEST_TMPDIR/tun" c 10 200
+	mount --bind "$BATS_TEST_TMPDIR/tun" /dev/net/tun
+	later umount /dev/net/tun
+}
+
+# The containers of the user: before all else that is undone.
+end_mine() {
+	local one
+	[ -d "$mine" ] || return 0
+	for one in $(ls "$mine"); do in_net "$HUSK" --root "$mine" delete --force "$one"; done
+}
+
+make_user() {
+	local dir=$BATS_TEST_TMPDIR
+	uid=$(id -u "$user" 2>/dev/null) || {
+		useradd --no-create-home --shell /usr/sbin/nologin "$user"
+		uid=$(id -u "$user")
+	}
+	later userdel "$user"
+	mine=$BATS_TEST_TMPDIR/mine
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$bundle/rootfs"
+	chown -R "$uid:$uid" "$bundle"
+	mkdir -m 700 "$mine"
+	chown "$uid:$uid" "$mine"
+	while [ "$dir" != / ]; do chmod a+x "$dir" && dir=${dir%/*} && dir=${dir:-/}; done
+	rm "$bundle/config.json"
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$HUSK" spec --rootless --bundle "$bundle"
+	config --arg mark "HUSK_TEST_MARK=$mark" '.process.terminal = false | .process.env += [$mark] | .root.readonly = false
+		| .linux.namespaces += [{"type": "network"}]'
+}
+
+network() { config --arg mode "$1" '.annotations["org.husk.network"] = $mode'; } # MODE
+
+setup() {
+	command -v pasta >/dev/null || lacking "pasta is not installed here"
+	setup_bundle
+	mine=
+	later end_mine
+	make_tun
+	make_net
+	own_rootfs
+	network pasta
+}
+
+@test "a bundle that asks for no network keeps its files, and may not ask for names in one" {
+	echo image >"$bundle/rootfs/etc/hosts"
+	config 'del(.annotations)'
+	sh_args 'cat /etc/hosts; ls /etc/resolv.conf /etc/hostname'
+	try_net run --id "$id" "$bundle"
+	[ "$output" = image ]
+	try_net run --dns 192.0.2.53 --id "$id" "$bundle"
+	expect_error 125 'annotations["org.husk.network.dns"]' "only in a network that husk makes"
+	try_net run --network host --add-host db:192.0.2.7 --id "$id" "$bundle"
+	expect_error 125 'annotations["org.husk.network.add-hosts"]' "only in a network that husk makes"
+}
+
+@test "hosts, hostname and resolv.conf are husk's, read-only, and nothing is left in the image but what they lie on" {
+	config '.hostname = "web.example.org" | .annotations += {"org.husk.network.dns": "192.0.2.53;2001:db8::53",
+		"org.husk.network.dns-search": "example.org;example.net", "org.husk.network.dns-option": "ndots:9"}'
+	sh_args 'cat /etc/hostname /etc/hosts /etc/resolv.conf; echo x 2>/dev/null >>/etc/hosts || echo read-only'
+	try_net run --dns-option ndots:2 --dns-option use-vc --add-host db:192.0.2.7 --add-host cache=2001:db8::7 \
+		--add-host "a;b:192.0.2.8" --id "$id" "$bundle"
+	expect 0 "web.example.org
+127.0.0.1	localhost
+::1	localhost ip6-localhost ip6-loopback
+192.0.2.7	db
+2001:db8::7	cache
+192.0.2.8	a
+192.0.2.8	b
+127.0.1.1	web.example.org web
+# made by husk
+nameserver 192.0.2.53
+nameserver 2001:db8::53
+search example.org example.net
+options ndots:2 use-vc
+read-only"
+	[ ! -s "$bundle/rootfs/etc/hosts" ] && [ ! -s "$bundle/rootfs/etc/resolv.conf" ]
+}
+
+@test "a mount of the config at one of these places wins" {
+	echo mine >"$BATS_TEST_TMPDIR/hosts"
+	config --arg hosts "$BATS_TEST_TMPDIR/hosts" '.mounts += [{"destination": "/etc//hosts", "type": "bind", "source": $hosts, "options": ["bind"]}]'
+	sh_args 'cat /etc/hosts; grep -c . /etc/hostname'
+	try_net run --id "$id" "$bundle"
+	expect 0 "mine
+1"
+}
+
+@test "--dns none leaves resolv.conf to the image" {
+	echo "nameserver 192.0.2.99" >"$bundle/rootfs/etc/resolv.conf"
+	config '.annotations["org.husk.network.dns"] = "none"'
+	sh_args 'cat /etc/resolv.conf'
+	try_net run --id "$id" "$bundle"
+	expect 0 "nameserver 192.0.2.99"
+}
+
+@test "links of an image lead nowhere: what is husk's lies on them, and the host's files stay as they are" {
+	mkdir -p "$BATS_TEST_TMPDIR/host"
+	echo host >"$BATS_TEST_TMPDIR/host/file"
+	ln -s "../../../../../../..$BATS_TEST_TMPDIR/host/new" "$bundle/rootfs/etc/hosts"
+	ln -s "$BATS_TEST_TMPDIR/host/file" "$bundle/rootfs/etc/resolv.conf"
+	ln -s ../run/systemd/resolve/stub-resolv.conf "$bundle/rootfs/etc/hostname"
+	config '.annotations["org.husk.network.dns"] = "192.0.2.53"'
+	sh_args 'grep -c localhost /etc/hosts; grep nameserver /etc/resolv.conf; cat /etc/hostname'
+	try_net run --id "$id" "$bundle"
+	expect 0 "2
+nameserver 192.0.2.53
+husk"
+	[ "$(ls "$BATS_TEST_TMPDIR/host")" = file ] && [ "$(cat "$BATS_TEST_TMPDIR/host/file")" = host ]
+}
+
+@test "an image whose /etc is a link to a folder of the host's is given its files inside" {
+	mkdir -p "$BATS_TEST_TMPDIR/host"
+	rm -rf "$bundle/rootfs/etc"
+	ln -s "$BATS_TEST_TMPDIR/host" "$bundle/rootfs/etc"
+	mkdir -p "$bundle/rootfs$BATS_TEST_TMPDIR/host"
+	sh_args 'grep -c localhost /etc/hosts'
+	try_net run --id "$id" "$bundle"
+	expect 0 2
+	[ -z "$(ls "$BATS_TEST_TMPDIR/host")" ]
+}
+
+@test "a root file system that cannot be written to and lacks the file is an error that says what to do" {
+	mount --bind "$bundle/rootfs" "$bundle/rootfs"
+	mount -o remount,bind,ro "$bundle/rootfs"
+	later umount "$bundle/rootfs"
+	args true
+	try_net run --id "$id" "$bundle"
+	expect_error 125 "/etc/hosts" "Read-only file system" "make it in the image"
+}
+
+@test "what is no name, no address or no option is a fault with its place" {
+	local bad
+	for bad in 'dns": "192.0.2.300' 'dns": "192.0.2.5\noptions x' 'dns-search": "a b' 'dns-option": "ndots 2' \
+		'add-hosts": "db:192.0.2.7\n192.0.2.8 other' 'add-hosts": "-db:192.0.2.7' 'add-hosts": "db' 'add-hosts": "db:'; do
+		config "del(.annotations) | .annotations = {\"org.husk.network\": \"pasta\", \"org.husk.network.$bad\"}"
+		try_net run --id "$id" "$bundle"
+		expect_error 125 "annotations[\"org.husk.network.${bad%%\"*}\"]" "expected"
+	done
+	config 'del(.annotations) | .annotations = {"org.husk.network": "pasta", "org.husk.network.dns": "none", "org.husk.network.dns-search": "example.org"}'
+	try_net run --id "$id" "$bundle"
+	expect_error 125 "none"
+}
+
+@test "users without capabilities may ping, unless the config says which" {
+	sh_args 'tr "\t" " " </proc/sys/net/ipv4/ping_group_range'
+	try_net run --id "$id" "$bundle"
+	expect 0 "0 2147483647"
+	config '.linux.sysctl["net.ipv4.ping_group_range"] = "5 6"'
+	try_net run --id "$id" "$bundle"
+	expect 0 "5 6"
+}
+
+@test "pasta: a user's container reaches a server of the host's network, and a published port reaches it" {
+	make_user
+	network pasta:-t,8080:80
+	serve 7000 hello
+	in_net ip address add 192.0.2.2/24 dev up0
+	args nc -ll -p 80 -e echo inside
+	as_user_aside run --detach --id "$id" "$bundle/"
+	as_user exec "$id" sh -c "nc -w 5 192.0.2.2 7000 $hear 2>&1"
+	expect 0 hello
+	eventually eval '[ "$(ask 127.0.0.1 8080)" = inside ]'
+	as_user exec "$id" cat /proc/sys/net/ipv4/ping_group_range
+	expect 0 "0	0"
+	as_user delete --force "$id"
+	expect 0
+	[ -z "$(marked)" ] && [ -z "$(ls "$mine")" ]
+}
+
+# ---- pasta ----
+
+serves_pasta() { marked | grep -q ' pasta '; }
+no_pasta() { ! serves_pasta; }
+
+@test "pasta serves root, too; -p publishes on an address, a free one of a range, and UDP" {
+	config 'del(.annotations)'
+	args sh -c 'nc -ll -p 80 -e echo inside & exec nc -u -ll -p 53 -e echo datagram'
+	in_net busybox nc -ll -p 8080 -e echo taken 3>&- &
+	later kill $!
+	eventually eval '[ "$(ask 127.0.0.1 8080)" = taken ]'
+	husk_net_aside run --network pasta -p 127.0.0.1:8080-8082:80 -p "$address:5353:53/udp" --detach --id "$id" "$bundle"
+	eventually eval '[ "$(ask 127.0.0.1 8081)" = inside ]'
+	[ "$(ask "$address" 8081)" != inside ]
+	eventually eval '[ "$(echo | in_net timeout 5 busybox nc -u -w 1 "$address" 5353)" = datagram ]'
+	husk delete --force "$id"
+	[ -z "$(marked)" ]
+}
+
+@test "pasta: what the container's loopback and the gateway's address show is not the host's" {
+	serve 7000 host
+	sh_args "for at in 127.0.0.1 192.0.2.254; do nc -w 2 \$at 7000 $hear 2>/dev/null || echo refused; done"
+	try_net run --id "$id" "$bundle"
+	[[ $output != *host* ]]
+	network pasta:--map-gw
+	try_net run --id "$id" "$bundle"
+	[[ $output == *host* ]] || fail "$output $stderr"
+}
+
+@test "pasta ends with the container, also one that nobody deletes, and when its husk is killed" {
+	args sleep 1000
+	husk_net_aside run --detach --id "$id" "$bundle"
+	serves_pasta
+	husk kill "$id" KILL
+	eventually no_pasta
+	[ "$(status_of "$id")" = stopped ]
+	husk delete "$id"
+	husk_net_aside create --bundle "$bundle" "$id"
+	serves_pasta
+	husk delete --force "$id"
+	no_pasta
+}
+
+@test "pasta that cannot start is an error that says why, and leaves nothing" {
+	local without=$BATS_TEST_TMPDIR/without
+	in_net busybox nc -ll -p 8080 -e echo taken 3>&- &
+	later kill $!
+	eventually eval '[ "$(ask 127.0.0.1 8080)" = taken ]'
+	try_net run --network pasta -p 8080:80 --id "$id" "$bundle"
+	expect_error 125 "pasta" "8080" "in use"
+	try_net run --network pasta -p 80/sctp --id "$id" "$bundle"
+	expect_error 125 "tcp and udp only"
+	in_net ip route del default
+	try_net run --id "$id" "$bundle"
+	expect_error 125 "pasta" "default route"
+	mkdir "$without"
+	ln -s "$(command -v sleep)" "$without/sleep"
+	run --separate-stderr in_net env PATH="$without" HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" run --id "$id" "$bundle" 3>&-
+	expect_error 125 "run pasta: No such file or directory" "package passt"
+	[ -z "$(ls "$state")" ] && [ -z "$(marked)" ]
+}
+
+@test "pasta: options that do not concern the network are refused" {
+	local option
+	for option in --pid,/tmp/x -P,/tmp/x --log-file=/tmp/x --pcap,/tmp/x --runas,0 --netns,/proc/1/ns/net --fd,3 x; do
+		network "pasta:--mtu,1500,$option"
+		try_net run --id "$id" "$bundle"
+		expect_error 125 'annotations["org.husk.network"]' "no option of pasta's" "${option%%[,=]*}"
+	done
+	network pasta:--mtu
+	try_net run --id "$id" "$bundle"
+	expect_error 125 "--mtu needs a value"
+	network pasta:-I,tap0,--mtu=1400
+	sh_args 'cat /sys/class/net/tap0/mtu'
+	try_net run --id "$id" "$bundle"
+	expect 0 1400
+}
+
+@test "pasta without a host address of its own cannot give one to host-gateway" {
+	try_net run --add-host host:host-gateway --id "$id" "$bundle"
+	expect_error 125 "host-gateway"
+}
