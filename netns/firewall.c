@@ -253,7 +253,7 @@ static int add_container(int sock, const struct firewall_container *container, b
 	nft_begin(&t, FIREWALL_TABLE);
 	if (from_scratch)
 		firewall_put_rules(&t);
-	for (size_t i = 0; from_scratch && i < container->network_count; i++)
+	for (size_t i = 0; i < container->network_count; i++)
 		put_network(&t, &container->networks[i], true);
 	put_container(&t, nft_add_element, container);
 	r = nft_commit(sock, &t, err);

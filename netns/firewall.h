@@ -45,7 +45,7 @@ int firewall_network_add(const struct firewall_network *network, struct error *e
 /* With the last network, the rules go, too. */
 int firewall_network_remove(const struct firewall_network *network, struct error *err);
 
-/* -EADDRINUSE where a port is another container's by now. */
+/* With its networks, and the rules where they are missing. -EADDRINUSE where a port is another container's by now. */
 int firewall_container_add(const struct firewall_container *container, struct error *err);
 int firewall_container_remove(const struct firewall_container *container, struct error *err);
 
