@@ -47,7 +47,9 @@ int firewall_network_remove(const struct firewall_network *network, struct error
 
 /* With its networks, and the rules where they are missing. -EADDRINUSE where a port is another container's by now. */
 int firewall_container_add(const struct firewall_container *container, struct error *err);
-int firewall_container_remove(const struct firewall_container *container, struct error *err);
+/* *ret_sock is a socket that the caller closes when nothing else is left to do, since the kernel lets wait who does so
+ * soon after a removal: some 10 ms, which pass beside the rest. */
+int firewall_container_remove(const struct firewall_container *container, int *ret_sock, struct error *err);
 
 /* Whether every rule and set is there as it should be. */
 enum { FIREWALL_WHOLE = 0, FIREWALL_BROKEN = 1 };

@@ -97,6 +97,15 @@ static int choose_and_add(const struct firewall_container *container, struct err
 	return r < 0 ? r : firewall_container_add(container, err);
 }
 
+static int remove_and_close(const struct firewall_container *container, struct error *err)
+{
+	int sock, r = firewall_container_remove(container, &sock, err);
+
+	if (r == 0)
+		(void)close(sock);
+	return r;
+}
+
 static int change(change_fn *how, const struct guest *guest, const char *ports, struct unit *unit, struct error *err)
 {
 	const struct firewall_link link = { guest->link, guest->network->bridge, guest->mac, guest->addresses, 2 };
@@ -126,7 +135,7 @@ static void take_away(struct unit *unit, const struct guest *guest, const char *
 	struct error err = { 0 };
 	char line[2048];
 
-	if (change(firewall_container_remove, guest, ports, unit, &err) < 0)
+	if (change(remove_and_close, guest, ports, unit, &err) < 0)
 		fail_msg("remove %s: %s", guest->id, error_line(&err, line, sizeof(line)));
 }
 
