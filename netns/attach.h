@@ -13,6 +13,7 @@
 #include "netns/network.h"
 #include "netns/ports.h"
 #include "netns/request.h"
+#include "netns/shape.h"
 struct arena;
 struct error;
 
@@ -45,6 +46,7 @@ struct attachment {
 	size_t link_count;
 	struct published *ports; /* of the first link to a bridge */
 	size_t port_count;
+	struct rates rates; /* of each link to a bridge */
 };
 
 /* Reads what a container has; -ENOENT where it has none of ours, -EINVAL with words where the file is damaged. */
@@ -71,6 +73,9 @@ int attachment_guard(const struct attachment *attachment, size_t first, struct e
 int attachment_unguard(const struct attachment *attachment, size_t first, int *ret_sock, struct error *err);
 
 /* ---- */
+
+/* Puts the links of the network `network` back onto its bridge, which is `master` now, and into the firewall. */
+int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err);
 
 /* Writes the names of all members of the networks of the links from `first` on into the files of each. */
 int attachment_publish(const struct attachment *attachment, size_t first, struct error *err);

@@ -28,6 +28,7 @@ int net_reserve(const struct net_plan *plan, const struct net_owner *owner, stru
 	struct attachment *attachment = ARENA_NEW(arena, struct attachment);
 	int r = begin(owner, arena, attachment, err);
 
+	attachment->rates = plan->rates;
 	for (size_t i = 0; r == 0 && i < plan->request.link_count; i++)
 		r = attachment_reserve(attachment, owner->state_dir, &plan->request.links[i], arena, err);
 	if (r == 0 && plan->port_count) {
@@ -177,6 +178,29 @@ int net_disconnect(int state_dir, const char *network, struct error *err)
 	if (r == 0)
 		r = names_withdraw(network, attachment.state, err);
 	arena_done(&arena);
+	return r;
+}
+
+int net_ports(int state_dir, struct arena *arena, const char **ret_lines, struct error *err)
+{
+	struct attachment attachment = { 0 };
+	int r = attachment_read(state_dir, arena, &attachment, err);
+	char ip[IP_TEXT];
+
+	*ret_lines = "";
+	if (r == -ENOENT) {
+		*err = (struct error){ 0 };
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < attachment.port_count; i++) {
+		const struct published *port = &attachment.ports[i];
+		bool v6 = port->host_ip.len == 16;
+		for (unsigned n = 0; n < port->count; n++)
+			*ret_lines = arena_printf(arena, "%s%u/%s -> %s%s%s:%u\n", *ret_lines, port->container_port + n,
+				port_protocol(port->protocol), v6 ? "[" : "",
+				port->host_ip.len ? ip_text(&port->host_ip, ip) : "0.0.0.0", v6 ? "]" : "",
+				port->host_port + n);
+	}
 	return r;
 }
 

@@ -143,6 +143,16 @@ void link_add_port(struct batch *batch, const char *host, const char *alias)
 	batch_add(batch, &message, "bring up the link", host);
 }
 
+void link_add_master(struct batch *batch, const char *host, int master)
+{
+	struct message message;
+
+	begin(&message, RTM_NEWLINK, 0, 0, 0);
+	add_text(&message, IFLA_IFNAME, host);
+	add_u32(&message, IFLA_MASTER, (uint32_t)master);
+	batch_add(batch, &message, "put onto its bridge the link", host);
+}
+
 void link_add_sharer(struct batch *batch, const struct sharer *sharer)
 {
 	bool mac = strcmp(sharer->kind, "macvlan") == 0;

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/json_write.h"
+#include "base/path.h"
+#include "netns/attach.h"
 #include "netns/firewall.h"
 #include "netns/lease.h"
 #include "netns/link.h"
@@ -117,6 +119,8 @@ static int remove_bridge(const struct network *network, struct error *err)
 	cleanup_close int sock = netlink_open();
 	int r = sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_remove(sock, network, err);
 
+	if (r == 0)
+		r = firewall_foreign_forget(network->bridge, err);
 	return r < 0 ? r : firewall_network_remove(&(struct firewall_network){ .bridge = network->bridge }, err);
 }
 
@@ -157,6 +161,80 @@ int net_remove(const char *store, const char *name, bool force, struct arena *ar
 
 	return r < 0 ? r : remove_one(networks, name, force, arena, err);
 }
+
+/* ---- repairing ---- */
+
+static int repair_members(const struct network *network, int dir, int master, struct arena *arena, struct error *err)
+{
+	struct lease *members;
+	size_t count;
+	int r = list_members(dir, arena, &members, &count, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		cleanup_close int state = path_open_dir(members[i].state, NULL);
+		struct attachment attachment;
+		if (state >= 0 && attachment_read(state, arena, &attachment, NULL) == 0)
+			r = attachment_repair(&attachment, network->name, master, err);
+	}
+	return r;
+}
+
+int net_repair(const char *store, const char *name, bool with_others, struct arena *arena, struct error *err)
+{
+	cleanup_close int networks = networks_open(store, err), sock = netlink_open();
+	struct network network;
+	cleanup_close int dir = networks < 0 ? networks : network_open(networks, name, arena, &network, err);
+	int r = dir < 0 ? dir : network_lock(dir, err), master;
+
+	if (r < 0)
+		return r;
+	master = sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_settle(sock, &network, true, err);
+	if (master < 0)
+		return master;
+	const struct firewall_network rules = {
+		.bridge = network.bridge,
+		.internal = network.internal,
+		.isolated = network.isolated,
+		.masquerade = !network.internal,
+	};
+	r = firewall_network_add(&rules, err);
+	if (r == 0)
+		r = repair_members(&network, dir, master, arena, err);
+	if (r == 0 && with_others)
+		r = firewall_foreign_accept(network.bridge, err);
+	return r < 0 ? r : 0;
+}
+
+int net_check(const char *store, const char *name, struct arena *arena, const char **ret_what, struct error *err)
+{
+	cleanup_close int networks = networks_open(store, err), sock = netlink_open();
+	struct network network;
+	cleanup_close int dir = networks < 0 ? networks : network_open(networks, name, arena, &network, err);
+	struct firewall_obstacle obstacle = { 0 };
+	int r = dir < 0 ? dir : 0;
+
+	*ret_what = NULL;
+	if (r < 0)
+		return r;
+	if (sock >= 0 && link_index(sock, network.bridge, "bridge", NULL) < 0) {
+		if (net_count_members(store, name, arena))
+			*ret_what = arena_printf(
+				arena, "the bridge %s is gone (husk network repair %s)", network.bridge, name);
+		return 0; /* else it is made with the next container */
+	}
+	r = firewall_check(err);
+	if (r == FIREWALL_BROKEN)
+		*ret_what = arena_printf(arena, "rules of husk's are missing (husk network repair %s)", name);
+	if (r == 0)
+		r = firewall_foreign_drop(network.bridge, &obstacle, err);
+	if (r >= 0 && *obstacle.what)
+		*ret_what = arena_printf(arena, "forwarding from %s is dropped by %s%s%s%s", network.bridge,
+			obstacle.what, obstacle.repairable ? " (husk network repair --with-docker " : "",
+			obstacle.repairable ? name : "", obstacle.repairable ? ")" : "");
+	return r < 0 ? r : 0;
+}
+
+/* ---- pruning ---- */
 
 static int prune_leases(int networks, const char *name, struct arena *arena, struct error *err)
 {

@@ -117,6 +117,16 @@ struct net_pruned {
 };
 int net_prune(const char *store, bool all, struct arena *arena, struct net_pruned *ret, struct error *err);
 
+/* Sets up again whatever somebody has taken away under running containers: the bridge, links on it, rules. `with_others`: and
+ * has the firewalls of Docker and ufw let pass what the bridge forwards. */
+int net_repair(const char *store, const char *name, bool with_others, struct arena *arena, struct error *err);
+
+/* What stands in the way of a network, in words, in the arena; NULL = nothing. */
+int net_check(const char *store, const char *name, struct arena *arena, const char **ret_what, struct error *err);
+
+/* The ports that a container publishes: "80/tcp -> 0.0.0.0:8080" a line, in the arena. */
+int net_ports(int state_dir, struct arena *arena, const char **ret_lines, struct error *err);
+
 /* What went through one link: bytes, packets, errors, dropped. */
 enum { NET_COUNTERS_MAX = 64 };
 struct net_counters {

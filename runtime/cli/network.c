@@ -531,6 +531,114 @@ static const struct command network_disconnect_command = {
 	.run = network_disconnect_run,
 };
 
+/* ---- check, repair ---- */
+
+struct network_repair_options {
+	bool with_docker;
+};
+
+/* Calls `act` for each network that is named, or for all. */
+static int for_each_network(const struct invocation *invocation,
+	int (*act)(const struct invocation *, const char *store, const char *name, struct error *), struct error *err)
+{
+	const char *store = cli_store_absolute(invocation, err);
+	struct network *networks;
+	size_t count;
+	int r = store ? 0 : err->code, result = 0;
+
+	for (int i = 0; r >= 0 && i < invocation->arg_count; i++)
+		result = (r = act(invocation, store, invocation->args[i], err)) > 0 ? r : result;
+	if (r < 0 || invocation->arg_count)
+		return r < 0 ? r : result;
+	r = net_list(store, invocation->arena, &networks, &count, err);
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		result = (r = act(invocation, store, networks[i].name, err)) > 0 ? r : result;
+	return r < 0 ? r : result;
+}
+
+static int check_one(const struct invocation *invocation, const char *store, const char *name, struct error *err)
+{
+	const char *what;
+	int r = net_check(store, name, invocation->arena, &what, err);
+
+	if (r < 0 || !what)
+		return r;
+	r = say(invocation, arena_printf(invocation->arena, "%s: %s", name, what), err);
+	return r < 0 ? r : 1;
+}
+
+static int network_check_run(const struct invocation *invocation, struct error *err)
+{
+	return for_each_network(invocation, check_one, err);
+}
+
+static const struct command network_check_command = {
+	.name = "network check",
+	.usage = "[NAME...]",
+	.summary = "Say what stands in the way of networks.",
+	.examples = "  husk network check",
+	.max_args = 1 << 16,
+	.failure_status = 1,
+	.run = network_check_run,
+};
+
+static int repair_one(const struct invocation *invocation, const char *store, const char *name, struct error *err)
+{
+	const struct network_repair_options *options = invocation->options;
+
+	return net_repair(store, name, options->with_docker, invocation->arena, err);
+}
+
+static int network_repair_run(const struct invocation *invocation, struct error *err)
+{
+	return for_each_network(invocation, repair_one, err);
+}
+
+static const struct option network_repair_options[] = {
+	OPTION("with-docker", 0, OPTION_FLAG, struct network_repair_options, with_docker,
+		.help = "have the firewalls of Docker and ufw let them pass, too"),
+};
+
+static const struct command network_repair_command = {
+	.name = "network repair",
+	.usage = "[OPTIONS] [NAME...]",
+	.summary = "Set up again what was taken away under running containers.",
+	.examples = "  nft flush ruleset; husk network repair",
+	.options = network_repair_options,
+	.option_count = ARRAY_SIZE(network_repair_options),
+	.options_size = sizeof(struct network_repair_options),
+	.max_args = 1 << 16,
+	.failure_status = 1,
+	.run = network_repair_run,
+};
+
+/* ---- port ---- */
+
+static int port_run(const struct invocation *invocation, struct error *err)
+{
+	cleanup_close int root = -1;
+	struct container container;
+	const char *lines;
+	int r = cli_open_container(invocation, &root, &container, err);
+
+	if (r < 0)
+		return r;
+	r = net_ports(container.dir, invocation->arena, &lines, err);
+	container_close(&container);
+	return r < 0 ? r : cli_write(lines, strlen(lines), err);
+}
+
+const struct command port_command = {
+	.name = "port",
+	.usage = "ID",
+	.summary = "List the ports that a container publishes.",
+	.examples = "  husk port web",
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = port_run,
+};
+
 /* ---- network ---- */
 
 static const struct command *const network_parts[] = {
@@ -541,6 +649,8 @@ static const struct command *const network_parts[] = {
 	&network_prune_command,
 	&network_connect_command,
 	&network_disconnect_command,
+	&network_check_command,
+	&network_repair_command,
 	NULL,
 };
 
