@@ -266,6 +266,8 @@ static int add_container(int sock, const struct firewall_container *container, b
 		put_network(&t, &container->networks[i], JOIN);
 	put_container(&t, nft_add_element, container);
 	r = nft_commit(sock, &t, err);
+	if (r == NFT_MISSING && from_scratch)
+		r = nft_missing(&t, err);
 	nft_done(&t);
 	return r;
 }
@@ -279,8 +281,6 @@ int firewall_container_add(const struct firewall_container *container, struct er
 		r = add_container(sock, container, true, err);
 	if (r == NFT_TAKEN)
 		return error_bad(err, -EADDRINUSE, "a port that it publishes was taken by another container meanwhile");
-	if (r == NFT_MISSING)
-		return error_bad(err, -EAGAIN, "the firewall was removed while %s was added to it", container->id);
 	if (r == NFT_OK)
 		r = conntrack_forget(sock, container->ports, container->port_count, err);
 	return r < 0 ? r : let_localhost_out(container, err);

@@ -56,7 +56,8 @@ enum { FIREWALL_WHOLE = 0, FIREWALL_BROKEN = 1 };
 int firewall_check(struct error *err);
 
 /* Before anything is made: finds free ports where a choice was left, and refuses those that another container or a
- * socket of the host has: -EADDRINUSE, naming the holder. `id` is whose ports they are to be. */
+ * socket of the host has: -EADDRINUSE, naming the holder. `id` is whose ports they are to be; `err` is not NULL. A port
+ * that was found may be another's when the container is added; then this may be asked again. */
 int firewall_choose_ports(
 	struct published *ports, size_t count, bool ipv4, bool ipv6, const char *id, struct error *err);
 
