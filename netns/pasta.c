@@ -248,7 +248,7 @@ static const struct {
 } hints[] = {
 	{ "tun", "it needs /dev/net/tun, readable and writable for its user, and the module tun" },
 	{ "bind", "the port is in use, or below net.ipv4.ip_unprivileged_port_start" },
-	{ "routable interface", "it takes address and routes from the host's default route, and there is none" },
+	{ "xternal", "it takes address and routes from the host's default route, and there is none" },
 };
 
 static int explain(char *complaint, struct error *err)
