@@ -95,15 +95,18 @@ static int take_addresses(struct attachment *attachment, int state_dir, const st
 	const struct net_link_request *request, struct error *err)
 {
 	struct net_link *link = &attachment->links[attachment->link_count - 1];
+	const char *names[NET_ALIASES_MAX + 1] = { attachment->id };
 	const struct lease lease = {
 		.id = attachment->id,
 		.state = attachment->state,
-		.names = link->names,
-		.name_count = link->name_count,
+		.names = names,
+		.name_count = link->name_count + 1,
 	};
 	cleanup_close int leases = leases_open(dir, err);
 	int r = leases < 0 ? leases : 0;
 
+	for (size_t i = 0; i < link->name_count; i++)
+		names[i + 1] = link->names[i];
 	for (size_t i = 0; r == 0 && i < network->range_count; i++) {
 		const struct network_range *range = &network->ranges[i];
 		struct subnet *mine = &link->ip[range->subnet.ip.len == 16];
@@ -304,7 +307,29 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 	r = batch_send(sock, &batch, err);
 	if (r == -EPERM)
 		(void)error_hint(err, "making links needs root, or CAP_NET_ADMIN; others have --network pasta");
-	return r < 0 ? r : wire_inside(attachment, first, inside, err);
+	if (r == 0)
+		r = wire_inside(attachment, first, inside, err);
+	return r < 0 ? r : attachment_guard(attachment, first, err);
+}
+
+int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err)
+{
+	cleanup_close int sock = netlink_open();
+	char alias[256];
+	struct batch batch;
+	int r = sock < 0 ? error_sys(err, sock, "open a netlink socket") : 0;
+
+	(void)snprintf(alias, sizeof(alias), "husk:%.200s", attachment->id);
+	for (size_t i = 0; r == 0 && i < attachment->link_count; i++) {
+		const struct net_link *link = &attachment->links[i];
+		if (link->kind != NET_BRIDGE || strcmp(link->network, network) != 0)
+			continue;
+		batch_init(&batch);
+		link_add_master(&batch, link->host, master);
+		link_add_port(&batch, link->host, alias);
+		r = batch_send(sock, &batch, err);
+	}
+	return r == 0 || r == -ENODEV ? attachment_guard(attachment, 0, err) : r;
 }
 
 /* ---- names ---- */
@@ -387,7 +412,10 @@ static void give_back(const struct attachment *attachment, const struct net_link
 
 int attachment_undo(struct attachment *attachment, size_t first, struct error *err)
 {
-	int r = remove_links(attachment, first, err);
+	int r = attachment_unguard(attachment, first, err);
+
+	if (r == 0)
+		r = remove_links(attachment, first, err);
 	cleanup_close int networks = r < 0 ? -1 : networks_open(attachment->store, NULL);
 
 	if (r < 0)
@@ -396,7 +424,8 @@ int attachment_undo(struct attachment *attachment, size_t first, struct error *e
 		if (attachment->links[i].kind == NET_BRIDGE &&
 			network_check_name(attachment->links[i].network, NULL) == 0)
 			give_back(attachment, &attachment->links[i], networks);
-	(void)attachment_publish(attachment, first, NULL); /* a name that leads nowhere is no reason to keep a container */
+	(void)attachment_publish(
+		attachment, first, NULL); /* a name that leads nowhere is no reason to keep a container */
 	attachment->link_count = first;
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include "netns/ip.h"
 #include "netns/network.h"
+#include "netns/ports.h"
 #include "netns/request.h"
 struct arena;
 struct error;
@@ -42,6 +43,8 @@ struct attachment {
 	const char *state; /* path of its state directory */
 	struct net_link links[NET_LINKS_MAX];
 	size_t link_count;
+	struct published *ports; /* of the first link to a bridge */
+	size_t port_count;
 };
 
 /* Reads what a container has; -ENOENT where it has none of ours, -EINVAL with words where the file is damaged. */
@@ -54,6 +57,23 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* Makes the links from `first` on, in the namespace `netns`. */
 int attachment_wire(const struct attachment *attachment, size_t first, int netns, struct error *err);
+
+/* ---- attach_rules.c ---- */
+
+/* The link that published ports lead to; NULL = none. */
+const struct net_link *attachment_ports_link(const struct attachment *attachment);
+
+/* Finds free ports where a choice was left; refuses those that are taken. */
+int attachment_choose_ports(struct attachment *attachment, struct error *err);
+
+/* Lets the links from `first` on, and the ports, through the firewall; or takes that away. */
+int attachment_guard(const struct attachment *attachment, size_t first, struct error *err);
+int attachment_unguard(const struct attachment *attachment, size_t first, struct error *err);
+
+/* ---- */
+
+/* Puts the links of the network `network` back onto its bridge, which is `master` now, and into the firewall. */
+int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err);
 
 /* Writes the names of all members of the networks of the links from `first` on into the files of each. */
 int attachment_publish(const struct attachment *attachment, size_t first, struct error *err);

@@ -51,6 +51,7 @@ static void write_link(const struct net_link *link, struct json_writer *w)
 
 int attachment_write(int state_dir, const struct attachment *attachment, struct error *err)
 {
+	char port[PORT_TEXT];
 	struct json_writer w;
 	const char *text;
 	size_t len = 0;
@@ -64,6 +65,10 @@ int attachment_write(int state_dir, const struct attachment *attachment, struct 
 	json_array(&w, "links");
 	for (size_t i = 0; i < attachment->link_count; i++)
 		write_link(&attachment->links[i], &w);
+	json_array_end(&w);
+	json_array(&w, "ports");
+	for (size_t i = 0; i < attachment->port_count; i++)
+		json_string(&w, NULL, port_text(&attachment->ports[i], port));
 	json_array_end(&w);
 	json_object_end(&w);
 	text = json_write_end(&w, &len);
@@ -147,6 +152,21 @@ static bool read_link(const struct json *object, struct arena *arena, struct net
 		read_addresses(object, link);
 }
 
+static bool read_ports(const struct json *object, struct arena *arena, struct attachment *ret)
+{
+	struct faults faults;
+
+	faults_init(&faults, arena, NULL);
+	const struct json *texts = member_array(object, "ports");
+	const char *joined = NULL;
+	json_for_each(value, texts)
+		if (value->kind == JSON_STRING)
+			joined = joined ? arena_printf(arena, "%s;%s", joined, value->text) : value->text;
+	if (joined)
+		ret->port_count = ports_parse(joined, NULL, arena, &ret->ports, &faults);
+	return faults.count == 0;
+}
+
 static bool read_all(const struct json *object, struct arena *arena, struct attachment *ret)
 {
 	*ret = (struct attachment){
@@ -158,7 +178,7 @@ static bool read_all(const struct json *object, struct arena *arena, struct atta
 		if (ret->link_count == NET_LINKS_MAX || value->kind != JSON_OBJECT ||
 			!read_link(value, arena, &ret->links[ret->link_count++]))
 			return false;
-	return *ret->store == '/' && *ret->id && *ret->state == '/';
+	return read_ports(object, arena, ret) && *ret->store == '/' && *ret->id && *ret->state == '/';
 }
 
 int attachment_read(int state_dir, struct arena *arena, struct attachment *ret, struct error *err)

@@ -30,6 +30,13 @@ int net_reserve(const struct net_plan *plan, const struct net_owner *owner, stru
 
 	for (size_t i = 0; r == 0 && i < plan->request.link_count; i++)
 		r = attachment_reserve(attachment, owner->state_dir, &plan->request.links[i], arena, err);
+	if (r == 0 && plan->port_count) {
+		attachment->ports = plan->ports;
+		attachment->port_count = plan->port_count;
+		r = attachment_choose_ports(attachment, err);
+		if (r == 0)
+			r = attachment_write(owner->state_dir, attachment, err);
+	}
 	*ret_attachment = attachment;
 	return r;
 }
@@ -111,8 +118,8 @@ int net_connect(const struct net_owner *owner, const char *network, int netns, s
 	else if (r < 0)
 		return error_sys(err, r, "read the links of the container \"%s\"", owner->id);
 	if (r == 0 && is_member(&attachment, request.name))
-		return error_bad(err, EEXIST, "the container \"%s\" is in the network \"%s\" already", owner->id,
-			request.name);
+		return error_bad(
+			err, EEXIST, "the container \"%s\" is in the network \"%s\" already", owner->id, request.name);
 	const size_t first = attachment.link_count;
 	if (r == 0)
 		r = attachment_reserve(&attachment, owner->state_dir, &request, arena, err);
@@ -125,19 +132,29 @@ int net_connect(const struct net_owner *owner, const char *network, int netns, s
 	return r;
 }
 
-/* The link becomes the last one, which is what can be undone alone. */
-static size_t move_to_end(struct attachment *attachment, const char *network)
+/* Takes the link away alone, and the ports with it if they lead there. */
+static int undo_one(struct attachment *attachment, const char *network, struct error *err)
 {
-	size_t last = attachment->link_count - 1;
+	const struct net_link *led = attachment_ports_link(attachment);
+	struct attachment one = *attachment;
+	size_t i = 0;
+	int r;
 
-	for (size_t i = 0; i < attachment->link_count; i++)
-		if (strcmp(attachment->links[i].network, network) == 0) {
-			const struct net_link link = attachment->links[i];
-			attachment->links[i] = attachment->links[last];
-			attachment->links[last] = link;
-			break;
-		}
-	return last;
+	while (strcmp(attachment->links[i].network, network) != 0)
+		i++;
+	one.links[0] = attachment->links[i];
+	one.link_count = 1;
+	if (led != &attachment->links[i])
+		one.port_count = 0;
+	r = attachment_undo(&one, 0, err);
+	if (r < 0)
+		return r;
+	if (led == &attachment->links[i])
+		attachment->port_count = 0;
+	attachment->link_count--;
+	memmove(&attachment->links[i], &attachment->links[i + 1],
+		(attachment->link_count - i) * sizeof(attachment->links[0]));
+	return 0;
 }
 
 int net_disconnect(int state_dir, const char *network, struct error *err)
@@ -154,10 +171,35 @@ int net_disconnect(int state_dir, const char *network, struct error *err)
 	else if (r == -ENOENT || !is_member(&attachment, network))
 		r = error_bad(err, ENOENT, "the container is not in the network \"%s\"", network);
 	else
-		r = attachment_undo(&attachment, move_to_end(&attachment, network), err);
+		r = undo_one(&attachment, network, err);
 	if (r == 0)
 		r = attachment_write(state_dir, &attachment, err);
+	if (r == 0)
+		r = names_withdraw(network, attachment.state, err);
 	arena_done(&arena);
+	return r;
+}
+
+int net_ports(int state_dir, struct arena *arena, const char **ret_lines, struct error *err)
+{
+	struct attachment attachment = { 0 };
+	int r = attachment_read(state_dir, arena, &attachment, err);
+	char ip[IP_TEXT];
+
+	*ret_lines = "";
+	if (r == -ENOENT) {
+		*err = (struct error){ 0 };
+		return 0;
+	}
+	for (size_t i = 0; r == 0 && i < attachment.port_count; i++) {
+		const struct published *port = &attachment.ports[i];
+		bool v6 = port->host_ip.len == 16;
+		for (unsigned n = 0; n < port->count; n++)
+			*ret_lines = arena_printf(arena, "%s%u/%s -> %s%s%s:%u\n", *ret_lines, port->container_port + n,
+				port_protocol(port->protocol), v6 ? "[" : "",
+				port->host_ip.len ? ip_text(&port->host_ip, ip) : "0.0.0.0", v6 ? "]" : "",
+				port->host_port + n);
+	}
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "netns/conntrack.h"
 #include "netns/firewall_rules.h"
 
 /* nft_add_element() or nft_delete_element(). */
@@ -147,6 +148,14 @@ static void put_address(struct nft_transaction *t, put_fn *put, const struct fir
 	put_pair(t, put, set, link->name, ip->bytes, ip->len, owner);
 }
 
+static void put_member(struct nft_transaction *t, put_fn *put, const struct firewall_link *link, const struct ip *ip,
+	const char *owner)
+{
+	const struct nft_set *set = ip->len == 4 ? &firewall_members4 : &firewall_members6;
+
+	put_pair(t, put, set, link->bridge, ip->bytes, ip->len, owner);
+}
+
 static void put_links(struct nft_transaction *t, put_fn *put, const struct firewall_container *container)
 {
 	for (size_t i = 0; i < container->link_count; i++) {
@@ -157,6 +166,7 @@ static void put_links(struct nft_transaction *t, put_fn *put, const struct firew
 		put_pair(t, put, &firewall_macs, link->name, link->mac, ETH_ALEN, container->id);
 		for (size_t j = 0; j < link->address_count; j++) {
 			put_address(t, put, link, &link->addresses[j], container->id);
+			put_member(t, put, link, &link->addresses[j], container->id);
 			ipv6 |= link->addresses[j].len == 16;
 		}
 		if (ipv6)
@@ -203,22 +213,35 @@ static void put_container(struct nft_transaction *t, put_fn *put, const struct f
 	put_ports_to(t, put, container, &container->ipv6);
 }
 
+static const char *bridge_of(const struct firewall_container *container, const struct ip *ip)
+{
+	for (size_t i = 0; i < container->link_count; i++)
+		for (size_t j = 0; j < container->links[i].address_count; j++)
+			if (ip_compare(&container->links[i].addresses[j], ip) == 0)
+				return container->links[i].bridge;
+	return NULL;
+}
+
+static bool is_for_localhost(const struct published *port)
+{
+	return !port->host_ip.len || (port->host_ip.len == 4 && port->host_ip.bytes[0] == 127);
+}
+
 /* The kernel sends a packet from 127.0.0.1 out by a bridge only where this is set; chain `early` is its guard. */
 static int let_localhost_out(const struct firewall_container *container, struct error *err)
 {
+	const char *bridge = container->ipv4.len ? bridge_of(container, &container->ipv4) : NULL;
 	cleanup_close int conf = -1, dir = -1;
 	bool needed = false;
 
-	for (size_t i = 0; i < container->port_count; i++) {
-		const struct ip *ip = &container->ports[i].host_ip;
-		needed |= container->ipv4.len && (!ip->len || (ip->len == 4 && ip->bytes[0] == 127));
-	}
-	if (!needed)
+	for (size_t i = 0; i < container->port_count; i++)
+		needed |= is_for_localhost(&container->ports[i]);
+	if (!needed || !bridge)
 		return 0;
 	conf = open("/proc/sys/net/ipv4/conf", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	dir = openat(conf, container->bridge, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = openat(conf, bridge, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
-		return error_sys(err, errno, "open net.ipv4.conf.%s", container->bridge);
+		return error_sys(err, errno, "open net.ipv4.conf.%s", bridge);
 	return file_write_at(dir, "route_localnet", "1", err);
 }
 
@@ -249,6 +272,8 @@ int firewall_container_add(const struct firewall_container *container, struct er
 		return error_bad(err, -EADDRINUSE, "a port that it publishes was taken by another container meanwhile");
 	if (r == NFT_MISSING)
 		return error_bad(err, -EAGAIN, "the firewall was removed while %s was added to it", container->id);
+	if (r == NFT_OK)
+		r = conntrack_forget(container->ports, container->port_count, err);
 	return r < 0 ? r : let_localhost_out(container, err);
 }
 
@@ -307,6 +332,8 @@ int firewall_container_remove(const struct firewall_container *container, struct
 	nft_done(&t);
 	if (r == NFT_TAKEN)
 		r = remove_one_by_one(sock, container, err);
+	if (r >= 0)
+		r = conntrack_forget(container->ports, container->port_count, err);
 	return r < 0 ? r : 0;
 }
 

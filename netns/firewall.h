@@ -22,7 +22,8 @@ struct firewall_network {
 
 /* The host's end of a container's link, and what may come in by it. */
 struct firewall_link {
-	const char *name;   /* of the port of the bridge */
+	const char *name; /* of the port of the bridge */
+	const char *bridge;
 	const uint8_t *mac; /* ETH_ALEN bytes: the container's end */
 	const struct ip *addresses;
 	size_t address_count;
@@ -34,8 +35,7 @@ struct firewall_container {
 	size_t network_count;
 	const struct firewall_link *links;
 	size_t link_count;
-	const char *bridge;   /* of the network that published ports lead to; may be NULL without ports */
-	struct ip ipv4, ipv6; /* the container's addresses there; ports are published for the versions it has */
+	struct ip ipv4, ipv6; /* where published ports lead: addresses of its links; none for a version that it lacks */
 	const struct published *ports; /* chosen: no host_port is 0 [firewall_choose_ports] */
 	size_t port_count;
 };
@@ -58,14 +58,17 @@ int firewall_check(struct error *err);
 int firewall_choose_ports(
 	struct published *ports, size_t count, bool ipv4, bool ipv6, const char *id, struct error *err);
 
-/* The first thing that others have put in the way of what a bridge forwards. */
+/* The first chain of others that drops what a bridge forwards, as far as can be seen: a base chain of the hook forward
+ * whose policy is drop (or which is firewalld's), in a table that does not name the bridge. A drop anywhere is final. */
 struct firewall_obstacle {
-	char what[160];  /* "ip filter FORWARD (policy drop, Docker)"; empty where there is none */
-	bool repairable; /* firewall_foreign_accept() can help */
+	char what[192];  /* "ip filter FORWARD (policy drop, Docker)"; empty where there is none */
+	char hint[128];  /* what to do about it */
+	bool repairable; /* firewall_foreign_accept() helps */
 };
 int firewall_foreign_drop(const char *bridge, struct firewall_obstacle *ret, struct error *err);
 
-/* Adds rules that accept what a bridge forwards, at the places that Docker and ufw keep for their users; or takes them
- * away. Both are fine when done twice, and where there is no such place. Returns how many rules were added or removed. */
+/* Adds rules that accept what a bridge forwards at the places that Docker and ufw keep for their users (chains DOCKER-USER,
+ * ufw-user-forward); or takes them away. Both may be done twice, and do nothing where there is no such place. Returns how
+ * many rules were added or removed. */
 int firewall_foreign_accept(const char *bridge, struct error *err);
 int firewall_foreign_forget(const char *bridge, struct error *err);

@@ -9,9 +9,10 @@
 /* What is published: by one address of the host, or by all of them; for both versions of IP. */
 enum { PUBLISHED_ONE, PUBLISHED_ANY, PUBLISHED_KINDS };
 
-/* Family inet: names of bridges, by what their networks are; pairs of a bridge with itself. */
+/* Family inet: names of bridges, by what their networks are; pairs of a bridge with itself, and with its containers'
+ * addresses. */
 extern const struct nft_set firewall_bridges, firewall_within, firewall_masqueraded, firewall_internal,
-	firewall_isolated;
+	firewall_isolated, firewall_members4, firewall_members6;
 extern const struct nft_set firewall_published4[PUBLISHED_KINDS], firewall_published6[PUBLISHED_KINDS];
 
 /* Family bridge: links of containers, with the addresses that are theirs. */

@@ -135,12 +135,22 @@ void link_add_port(struct batch *batch, const char *host, const char *alias)
 	linkinfo = message_nest(&message, IFLA_LINKINFO);
 	add_text(&message, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = message_nest(&message, IFLA_INFO_SLAVE_DATA);
-	add_u8(&message, IFLA_BRPORT_MODE, 1); /* hairpin: to itself by a published port */
+	add_u8(&message, IFLA_BRPORT_MODE, 1);  /* hairpin: to itself by a published port */
 	add_u8(&message, IFLA_BRPORT_GUARD, 1); /* no spanning tree from inside */
 	message_unnest(&message, data);
 	message_unnest(&message, linkinfo);
 	add_bare(&message);
 	batch_add(batch, &message, "bring up the link", host);
+}
+
+void link_add_master(struct batch *batch, const char *host, int master)
+{
+	struct message message;
+
+	begin(&message, RTM_NEWLINK, 0, 0, 0);
+	add_text(&message, IFLA_IFNAME, host);
+	add_u32(&message, IFLA_MASTER, (uint32_t)master);
+	batch_add(batch, &message, "put onto its bridge the link", host);
 }
 
 void link_add_sharer(struct batch *batch, const struct sharer *sharer)

@@ -28,6 +28,9 @@ void link_add_veth(struct batch *batch, const struct veth *veth);
 /* Makes the near end known as ours by its alias, a port that packets may leave by which came in by it, and brings it up. */
 void link_add_port(struct batch *batch, const char *host, const char *alias);
 
+/* Makes it a port of the bridge with the number `master`, where it is none. */
+void link_add_master(struct batch *batch, const char *host, int master);
+
 /* A link that shares the one with the number `parent`, born in `netns`: "macvlan" (bridge mode) or "ipvlan" (layer 2). */
 struct sharer {
 	const char *kind, *name;

@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/json_write.h"
+#include "base/path.h"
+#include "netns/attach.h"
+#include "netns/firewall.h"
 #include "netns/lease.h"
 #include "netns/link.h"
 #include "netns/netlink.h"
@@ -22,7 +25,8 @@ int net_create(const char *store, struct network *network, struct arena *arena, 
 	return r < 0 ? r : network_make(networks, network, arena, err);
 }
 
-int net_list(const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err)
+int net_list(
+	const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err)
 {
 	cleanup_close int networks = networks_open(store, err);
 	const char **names;
@@ -97,7 +101,7 @@ int net_inspect(const char *store, const char *name, struct json_writer *w, stru
 		json_string(w, "id", members[i].id);
 		json_string(w, "address", ip_text(&members[i].ip, ip));
 		json_string(w, "state", members[i].state);
-		json_array(w, "aliases");
+		json_array(w, "names");
 		for (size_t k = 0; k < members[i].name_count; k++)
 			json_string(w, NULL, members[i].names[k]);
 		json_array_end(w);
@@ -113,8 +117,11 @@ int net_inspect(const char *store, const char *name, struct json_writer *w, stru
 static int remove_bridge(const struct network *network, struct error *err)
 {
 	cleanup_close int sock = netlink_open();
+	int r = sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_remove(sock, network, err);
 
-	return sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_remove(sock, network, err);
+	if (r == 0)
+		r = firewall_foreign_forget(network->bridge, err);
+	return r < 0 ? r : firewall_network_remove(&(struct firewall_network){ .bridge = network->bridge }, err);
 }
 
 static int refuse_used(const char *name, const struct lease *member, struct error *err)
@@ -132,7 +139,8 @@ static int remove_one(int networks, const char *name, bool force, struct arena *
 	size_t count;
 	int r;
 
-	if (dir == -EINVAL && force && network_check_name(name, NULL) == 0) /* damaged: which was its bridge, nobody knows */
+	if (dir == -EINVAL && force &&
+		network_check_name(name, NULL) == 0) /* damaged: which was its bridge, nobody knows */
 		return network_remove(networks, name, err);
 	if (dir < 0)
 		return dir;
@@ -153,6 +161,80 @@ int net_remove(const char *store, const char *name, bool force, struct arena *ar
 
 	return r < 0 ? r : remove_one(networks, name, force, arena, err);
 }
+
+/* ---- repairing ---- */
+
+static int repair_members(const struct network *network, int dir, int master, struct arena *arena, struct error *err)
+{
+	struct lease *members;
+	size_t count;
+	int r = list_members(dir, arena, &members, &count, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		cleanup_close int state = path_open_dir(members[i].state, NULL);
+		struct attachment attachment;
+		if (state >= 0 && attachment_read(state, arena, &attachment, NULL) == 0)
+			r = attachment_repair(&attachment, network->name, master, err);
+	}
+	return r;
+}
+
+int net_repair(const char *store, const char *name, bool with_others, struct arena *arena, struct error *err)
+{
+	cleanup_close int networks = networks_open(store, err), sock = netlink_open();
+	struct network network;
+	cleanup_close int dir = networks < 0 ? networks : network_open(networks, name, arena, &network, err);
+	int r = dir < 0 ? dir : network_lock(dir, err), master;
+
+	if (r < 0)
+		return r;
+	master = sock < 0 ? error_sys(err, sock, "open a netlink socket") : bridge_settle(sock, &network, true, err);
+	if (master < 0)
+		return master;
+	const struct firewall_network rules = {
+		.bridge = network.bridge,
+		.internal = network.internal,
+		.isolated = network.isolated,
+		.masquerade = !network.internal,
+	};
+	r = firewall_network_add(&rules, err);
+	if (r == 0)
+		r = repair_members(&network, dir, master, arena, err);
+	if (r == 0 && with_others)
+		r = firewall_foreign_accept(network.bridge, err);
+	return r < 0 ? r : 0;
+}
+
+int net_check(const char *store, const char *name, struct arena *arena, const char **ret_what, struct error *err)
+{
+	cleanup_close int networks = networks_open(store, err), sock = netlink_open();
+	struct network network;
+	cleanup_close int dir = networks < 0 ? networks : network_open(networks, name, arena, &network, err);
+	struct firewall_obstacle obstacle = { 0 };
+	int r = dir < 0 ? dir : 0;
+
+	*ret_what = NULL;
+	if (r < 0)
+		return r;
+	if (sock >= 0 && link_index(sock, network.bridge, "bridge", NULL) < 0) {
+		if (net_count_members(store, name, arena))
+			*ret_what = arena_printf(
+				arena, "the bridge %s is gone (husk network repair %s)", network.bridge, name);
+		return 0; /* else it is made with the next container */
+	}
+	r = firewall_check(err);
+	if (r == FIREWALL_BROKEN)
+		*ret_what = arena_printf(arena, "rules of husk's are missing (husk network repair %s)", name);
+	if (r == 0)
+		r = firewall_foreign_drop(network.bridge, &obstacle, err);
+	if (r >= 0 && *obstacle.what)
+		*ret_what = arena_printf(arena, "forwarding from %s is dropped by %s%s%s%s", network.bridge,
+			obstacle.what, obstacle.repairable ? " (husk network repair --with-docker " : "",
+			obstacle.repairable ? name : "", obstacle.repairable ? ")" : "");
+	return r < 0 ? r : 0;
+}
+
+/* ---- pruning ---- */
 
 static int prune_leases(int networks, const char *name, struct arena *arena, struct error *err)
 {

@@ -99,7 +99,8 @@ int net_disconnect(int state_dir, const char *network, struct error *err);
 int net_create(const char *store, struct network *network, struct arena *arena, struct error *err);
 
 /* All definitions that can be read, by name, in the arena. */
-int net_list(const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err);
+int net_list(
+	const char *store, struct arena *arena, struct network **ret_networks, size_t *ret_count, struct error *err);
 
 /* One object: its definition, and the containers that are in it. */
 int net_inspect(const char *store, const char *name, struct json_writer *w, struct arena *arena, struct error *err);
@@ -115,6 +116,16 @@ struct net_pruned {
 	unsigned leases, networks;
 };
 int net_prune(const char *store, bool all, struct arena *arena, struct net_pruned *ret, struct error *err);
+
+/* Sets up again whatever somebody has taken away under running containers: the bridge, links on it, rules. `with_others`: and
+ * has the firewalls of Docker and ufw let pass what the bridge forwards. */
+int net_repair(const char *store, const char *name, bool with_others, struct arena *arena, struct error *err);
+
+/* What stands in the way of a network, in words, in the arena; NULL = nothing. */
+int net_check(const char *store, const char *name, struct arena *arena, const char **ret_what, struct error *err);
+
+/* The ports that a container publishes: "80/tcp -> 0.0.0.0:8080" a line, in the arena. */
+int net_ports(int state_dir, struct arena *arena, const char **ret_lines, struct error *err);
 
 /* What went through one link: bytes, packets, errors, dropped. */
 enum { NET_COUNTERS_MAX = 64 };

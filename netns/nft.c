@@ -22,6 +22,7 @@ enum {
 /* What a message does and to what, in the words of its error. */
 struct nft_message {
 	const char *verb, *name;
+	bool element;
 };
 
 static const struct {
@@ -64,7 +65,7 @@ static void begin_batch(struct nft_transaction *t, uint16_t type)
 {
 	const struct nfgenmsg header = { .version = NFNETLINK_V0, .res_id = htons(NFNL_SUBSYS_NFTABLES) };
 
-	if (remember(t, (struct nft_message){ "change", "the firewall" }))
+	if (remember(t, (struct nft_message){ .verb = "change", .name = "the firewall" }))
 		parcel_message(&t->parcel, type, 0, &header, sizeof(header));
 }
 
@@ -117,13 +118,14 @@ void nft_done(struct nft_transaction *t)
 
 void nft_add_table(struct nft_transaction *t, uint8_t family)
 {
-	begin(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, family, (struct nft_message){ "make table", t->table });
+	begin(t, NFT_MSG_NEWTABLE, NLM_F_CREATE, family,
+		(struct nft_message){ .verb = "make table", .name = t->table });
 	parcel_put_text(&t->parcel, NFTA_TABLE_NAME, t->table);
 }
 
 void nft_delete_table(struct nft_transaction *t, uint8_t family)
 {
-	begin(t, NFT_MSG_DELTABLE, 0, family, (struct nft_message){ "remove table", t->table });
+	begin(t, NFT_MSG_DELTABLE, 0, family, (struct nft_message){ .verb = "remove table", .name = t->table });
 	parcel_put_text(&t->parcel, NFTA_TABLE_NAME, t->table);
 }
 
@@ -131,7 +133,8 @@ void nft_add_chain(struct nft_transaction *t, const struct nft_chain *chain)
 {
 	size_t nest;
 
-	begin(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain->family, (struct nft_message){ "make chain", chain->name });
+	begin(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain->family,
+		(struct nft_message){ .verb = "make chain", .name = chain->name });
 	parcel_put_text(&t->parcel, NFTA_CHAIN_TABLE, t->table);
 	parcel_put_text(&t->parcel, NFTA_CHAIN_NAME, chain->name);
 	if (!chain->type)
@@ -167,7 +170,8 @@ void nft_add_set(struct nft_transaction *t, const struct nft_set *set)
 	uint32_t key_len, data_len;
 	uint32_t key = types_of(set->key, &key_len), data = types_of(set->data, &data_len);
 
-	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE, set->family, (struct nft_message){ "make set", set->name });
+	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE, set->family,
+		(struct nft_message){ .verb = "make set", .name = set->name });
 	parcel_put_text(&t->parcel, NFTA_SET_TABLE, t->table);
 	parcel_put_text(&t->parcel, NFTA_SET_NAME, set->name);
 	parcel_put_be32(&t->parcel, NFTA_SET_ID, t->parcel.count);
@@ -184,14 +188,14 @@ void nft_add_set(struct nft_transaction *t, const struct nft_set *set)
 
 void nft_flush_rules(struct nft_transaction *t, uint8_t family)
 {
-	begin(t, NFT_MSG_DELRULE, 0, family, (struct nft_message){ "flush table", t->table });
+	begin(t, NFT_MSG_DELRULE, 0, family, (struct nft_message){ .verb = "flush table", .name = t->table });
 	parcel_put_text(&t->parcel, NFTA_RULE_TABLE, t->table);
 }
 
 static void add_rule(struct nft_transaction *t, const struct nft_rule *rule, uint16_t flags)
 {
 	begin(t, NFT_MSG_NEWRULE, NLM_F_CREATE | flags, rule->family,
-		(struct nft_message){ "add the rule", rule->why });
+		(struct nft_message){ .verb = "add the rule", .name = rule->why });
 	parcel_put_text(&t->parcel, NFTA_RULE_TABLE, t->table);
 	parcel_put_text(&t->parcel, NFTA_RULE_CHAIN, rule->chain);
 	nft_put_exprs(&t->parcel, NFTA_RULE_EXPRESSIONS, rule->exprs);
@@ -210,7 +214,7 @@ void nft_insert_rule(struct nft_transaction *t, const struct nft_rule *rule)
 
 void nft_delete_rule(struct nft_transaction *t, uint8_t family, const char *chain, uint64_t handle)
 {
-	begin(t, NFT_MSG_DELRULE, 0, family, (struct nft_message){ "remove a rule of chain", chain });
+	begin(t, NFT_MSG_DELRULE, 0, family, (struct nft_message){ .verb = "remove a rule of chain", .name = chain });
 	parcel_put_text(&t->parcel, NFTA_RULE_TABLE, t->table);
 	parcel_put_text(&t->parcel, NFTA_RULE_CHAIN, chain);
 	put_be64(&t->parcel, NFTA_RULE_HANDLE, handle);
@@ -259,7 +263,8 @@ static void put_in_list(struct nft_transaction *t, uint16_t operation, uint16_t 
 	const struct nft_element *element, const char *verb)
 {
 	if (t->set != set || t->operation != operation || t->parcel.len - t->list > LIST_MAX) {
-		begin(t, operation, flags, set->family, (struct nft_message){ verb, set->name });
+		begin(t, operation, flags, set->family,
+			(struct nft_message){ .verb = verb, .name = set->name, .element = true });
 		parcel_put_text(&t->parcel, NFTA_SET_ELEM_LIST_TABLE, t->table);
 		parcel_put_text(&t->parcel, NFTA_SET_ELEM_LIST_SET, set->name);
 		t->list = parcel_nest(&t->parcel, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -316,7 +321,7 @@ int nft_refused(int code, const char *verb, const char *name, const struct parce
 
 int nft_commit(int sock, struct nft_transaction *t, struct error *err)
 {
-	struct nft_message about = { "change", "the firewall" };
+	struct nft_message about = { .verb = "change", .name = "the firewall" };
 	struct parcel_refusal refusal;
 	int r;
 
@@ -326,9 +331,9 @@ int nft_commit(int sock, struct nft_transaction *t, struct error *err)
 		return NFT_OK;
 	if (r == -ENOENT || r == -ERESTART)
 		return NFT_MISSING;
-	if (r == -EBUSY)
-		return NFT_TAKEN;
 	if (refusal.message > 0 && refusal.message <= t->parcel.count)
 		about = t->messages[refusal.message - 1];
+	if (about.element && (r == -EEXIST || r == -EBUSY)) /* the latter before Linux 6.2 */
+		return NFT_TAKEN;
 	return nft_refused(r, about.verb, about.name, &refusal, err);
 }

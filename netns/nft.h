@@ -221,10 +221,12 @@ struct nft_found {
 int nft_read_elements(int sock, const char *table, const struct nft_set *set, const struct nft_element *one,
 	void (*each)(const struct nft_found *found, void *data), void *data, struct error *err);
 
-/* Rules of a chain; chains of all tables. */
+/* Rules of a chain, or of all chains where it is NULL; chains of all tables. */
 struct nft_found_rule {
 	const char *chain, *why;
 	uint64_t handle;
+	const void *exprs; /* as attributes, unread */
+	size_t exprs_len;
 };
 int nft_read_rules(int sock, uint8_t family, const char *table, const char *chain,
 	void (*each)(const struct nft_found_rule *found, void *data), void *data, struct error *err);

@@ -145,6 +145,7 @@ struct rules {
 static void read_rule(const struct nlmsghdr *answer, void *data)
 {
 	const struct nlattr *handle = of_message(answer, NFTA_RULE_HANDLE);
+	const struct nlattr *exprs = of_message(answer, NFTA_RULE_EXPRESSIONS);
 	const struct rules *rules = data;
 	uint32_t halves[2];
 
@@ -156,6 +157,8 @@ static void read_rule(const struct nlmsghdr *answer, void *data)
 			.chain = attribute_text(of_message(answer, NFTA_RULE_CHAIN)),
 			.why = comment(of_message(answer, NFTA_RULE_USERDATA)),
 			.handle = (uint64_t)ntohl(halves[0]) << 32 | ntohl(halves[1]),
+			.exprs = attribute_data(exprs),
+			.exprs_len = attribute_len(exprs),
 		},
 		rules->data);
 }

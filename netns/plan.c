@@ -9,7 +9,8 @@
 #include "netns/plan.h"
 #include "spec/spec.h"
 
-#define WHERE "annotations[\"" NET_ANNOTATION "\"]"
+#define WHERE       "annotations[\"" NET_ANNOTATION "\"]"
+#define PORTS_WHERE "annotations[\"" NET_PORTS_ANNOTATION "\"]"
 
 const char *net_asks_container(const struct spec *spec, struct arena *arena)
 {
@@ -47,6 +48,9 @@ void net_settle_namespaces(struct spec *spec, const char *peer, struct arena *ar
 	const char *path;
 
 	net_request_parse(spec_annotation(spec, NET_ANNOTATION), WHERE, &request, faults);
+	if (spec_annotation(spec, NET_PORTS_ANNOTATION) && request.mode != NET_LINKS && request.mode != NET_PASTA)
+		faults_add(faults, PORTS_WHERE,
+			"ports can be published of a container in a bridge network, or with pasta, only");
 	if (request.mode == NET_UNCHANGED || faults->count)
 		return;
 	path = request.mode == NET_PATH         ? arena_strdup(arena, request.what)
@@ -73,6 +77,7 @@ void net_plan_make(const struct spec *spec, bool unprivileged, struct arena *are
 	struct faults *faults)
 {
 	const struct spec_namespace_request *network = &spec->linux_.namespaces[SPEC_NS_NETWORK];
+	const char *ports = spec_annotation(spec, NET_PORTS_ANNOTATION);
 	struct net_plan *plan = ARENA_NEW(arena, struct net_plan);
 
 	*ret_plan = NULL;
@@ -83,6 +88,8 @@ void net_plan_make(const struct spec *spec, bool unprivileged, struct arena *are
 		faults_add(faults, WHERE, "only root can make links on the host; others have --network pasta");
 	else if (!network->given || network->path)
 		faults_add(faults, WHERE, "needs a network namespace of the container's own");
+	if (ports)
+		plan->port_count = ports_parse(ports, PORTS_WHERE, arena, &plan->ports, faults);
 	*ret_plan = plan;
 }
 
@@ -95,7 +102,7 @@ static const char *address_or(const struct subnet *subnet, char buf[SUBNET_TEXT]
 
 void net_plan_say(const struct net_plan *plan, struct text *text)
 {
-	char ip[SUBNET_TEXT];
+	char ip[SUBNET_TEXT], port[PORT_TEXT];
 
 	for (size_t i = 0; i < plan->request.link_count; i++) {
 		const struct net_link_request *link = &plan->request.links[i];
@@ -110,11 +117,13 @@ void net_plan_say(const struct net_plan *plan, struct text *text)
 				text_add(text, ", address %s", address_or(&link->ip[v], ip));
 		text_add(text, "\n");
 	}
+	for (size_t i = 0; i < plan->port_count; i++)
+		text_add(text, "  publish %s\n", port_text(&plan->ports[i], port));
 }
 
 void net_plan_write(const struct net_plan *plan, struct json_writer *w)
 {
-	char ip[SUBNET_TEXT];
+	char ip[SUBNET_TEXT], port[PORT_TEXT];
 
 	json_array(w, "networks");
 	for (size_t i = 0; i < plan->request.link_count; i++) {
@@ -131,5 +140,9 @@ void net_plan_write(const struct net_plan *plan, struct json_writer *w)
 		json_array_end(w);
 		json_object_end(w);
 	}
+	json_array_end(w);
+	json_array(w, "ports");
+	for (size_t i = 0; i < plan->port_count; i++)
+		json_string(w, NULL, port_text(&plan->ports[i], port));
 	json_array_end(w);
 }

@@ -32,6 +32,7 @@ static const struct command *const commands[] = {
 	&update_command,
 	&delete_command,
 	&network_command,
+	&port_command,
 	&pull_command,
 	&images_command,
 	&image_command,

@@ -40,7 +40,8 @@ static int read_subnets(const struct option_list *list, struct network *network,
 			return error_bad(err, EINVAL, "--subnet: expected a subnet as 10.1.0.0/24, found \"%s\"",
 				list->items[i]);
 		if (network_range_of(network, range->subnet.ip.len) || network->range_count == NETWORK_RANGES)
-			return error_bad(err, EINVAL, "--subnet: a network has one of each version of IP, so \"%s\" is too many",
+			return error_bad(err, EINVAL,
+				"--subnet: a network has one of each version of IP, so \"%s\" is too many",
 				list->items[i]);
 		network->range_count++;
 	}
@@ -78,7 +79,8 @@ static int read_ranges(const struct option_list *list, struct network *network, 
 		struct network_range *range;
 		struct subnet part;
 		if (!strchr(list->items[i], '/') || !subnet_parse(list->items[i], &part))
-			return error_bad(err, EINVAL, "--ip-range: expected a part of a subnet as 10.1.0.128/25, found \"%s\"",
+			return error_bad(err, EINVAL,
+				"--ip-range: expected a part of a subnet as 10.1.0.128/25, found \"%s\"",
 				list->items[i]);
 		range = range_for(network, &part.ip);
 		if (!range || part.prefix < range->subnet.prefix)
@@ -104,8 +106,7 @@ static int read_dns(const struct option_list *list, struct network *network, str
 	return 0;
 }
 
-static int read_labels(
-	const struct option_list *list, struct network *network, struct arena *arena, struct error *err)
+static int read_labels(const struct option_list *list, struct network *network, struct arena *arena, struct error *err)
 {
 	if (list->count > NETWORK_LABELS_MAX)
 		return error_bad(err, EINVAL, "--label: at most %d can be given", NETWORK_LABELS_MAX);
@@ -148,7 +149,8 @@ static int read_driver_option(const char *text, struct network *network, struct 
 	if (len == 4 && strncmp(text, "vlan", 4) == 0)
 		return read_number("vlan", value, VLAN_MAX, &network->vlan, err);
 	if (len != 7 || strncmp(text, "isolate", 7) != 0)
-		return error_bad(err, EINVAL, "--opt: \"%s\" is no option of a network; there are mtu=, vlan=, isolate=", text);
+		return error_bad(
+			err, EINVAL, "--opt: \"%s\" is no option of a network; there are mtu=, vlan=, isolate=", text);
 	network->isolated = strcmp(value, "true") == 0 || strcmp(value, "1") == 0 || strcmp(value, "strict") == 0;
 	if (network->isolated || strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
 		return 0;
@@ -174,7 +176,8 @@ static int read_flags(const struct network_create_options *options, struct netwo
 	if (network->vlan > VLAN_MAX)
 		return error_bad(err, EINVAL, "--vlan: expected 1 to %d, found %u", VLAN_MAX, network->vlan);
 	if (options->driver && strcmp(options->driver, "bridge") != 0)
-		return error_bad(err, EINVAL, "--driver: there is bridge; macvlan and ipvlan need no network: --network macvlan:LINK");
+		return error_bad(err, EINVAL,
+			"--driver: there is bridge; macvlan and ipvlan need no network: --network macvlan:LINK");
 	return 0;
 }
 
@@ -206,7 +209,8 @@ static int network_create_run(const struct invocation *invocation, struct error 
 static const struct option network_create_options[] = {
 	NET_OPTION("subnet", 0, OPTION_LIST, subnets, .value = "SUBNET",
 		.help = "one of IPv4, one of IPv6 (default: a free one of IPv4)"),
-	NET_OPTION("gateway", 0, OPTION_LIST, gateways, .value = "ADDRESS", .help = "of the bridge (default: the first)"),
+	NET_OPTION(
+		"gateway", 0, OPTION_LIST, gateways, .value = "ADDRESS", .help = "of the bridge (default: the first)"),
 	NET_OPTION("ip-range", 0, OPTION_LIST, ranges, .value = "SUBNET", .help = "what containers get addresses from"),
 	NET_OPTION("mtu", 0, OPTION_NUMBER, mtu, .value = "BYTES", .help = "of its links"),
 	NET_OPTION("vlan", 0, OPTION_NUMBER, vlan, .value = "ID", .help = "of its ports"),
@@ -249,7 +253,8 @@ static const char *subnets_text(const struct network *network, struct arena *are
 	const char *text = "";
 
 	for (size_t i = 0; i < network->range_count; i++)
-		text = arena_printf(arena, "%s%s%s", text, i ? "," : "", subnet_text(&network->ranges[i].subnet, subnet));
+		text = arena_printf(
+			arena, "%s%s%s", text, i ? "," : "", subnet_text(&network->ranges[i].subnet, subnet));
 	return text;
 }
 
@@ -265,7 +270,7 @@ static int write_networks(const struct invocation *invocation, const char *store
 		row[0] = networks[i].name;
 		row[1] = networks[i].bridge;
 		row[2] = subnets_text(&networks[i], invocation->arena);
-		row[3] = networks[i].internal ? networks[i].isolated ? "internal,isolated" : "internal"
+		row[3] = networks[i].internal  ? networks[i].isolated ? "internal,isolated" : "internal"
 			: networks[i].isolated ? "isolated"
 					       : "-";
 		row[4] = arena_printf(
@@ -451,7 +456,8 @@ static int open_own_network(const struct container *container, struct arena *are
 	if (r < 0)
 		return r;
 	if (container->record.shares_network || spec->linux_.namespaces[SPEC_NS_NETWORK].path)
-		return error_bad(err, ENOTSUP, "the container \"%s\" has no network namespace of its own", container->id);
+		return error_bad(
+			err, ENOTSUP, "the container \"%s\" has no network namespace of its own", container->id);
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", container->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
@@ -525,6 +531,114 @@ static const struct command network_disconnect_command = {
 	.run = network_disconnect_run,
 };
 
+/* ---- check, repair ---- */
+
+struct network_repair_options {
+	bool with_docker;
+};
+
+/* Calls `act` for each network that is named, or for all. */
+static int for_each_network(const struct invocation *invocation,
+	int (*act)(const struct invocation *, const char *store, const char *name, struct error *), struct error *err)
+{
+	const char *store = cli_store_absolute(invocation, err);
+	struct network *networks;
+	size_t count;
+	int r = store ? 0 : err->code, result = 0;
+
+	for (int i = 0; r >= 0 && i < invocation->arg_count; i++)
+		result = (r = act(invocation, store, invocation->args[i], err)) > 0 ? r : result;
+	if (r < 0 || invocation->arg_count)
+		return r < 0 ? r : result;
+	r = net_list(store, invocation->arena, &networks, &count, err);
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		result = (r = act(invocation, store, networks[i].name, err)) > 0 ? r : result;
+	return r < 0 ? r : result;
+}
+
+static int check_one(const struct invocation *invocation, const char *store, const char *name, struct error *err)
+{
+	const char *what;
+	int r = net_check(store, name, invocation->arena, &what, err);
+
+	if (r < 0 || !what)
+		return r;
+	r = say(invocation, arena_printf(invocation->arena, "%s: %s", name, what), err);
+	return r < 0 ? r : 1;
+}
+
+static int network_check_run(const struct invocation *invocation, struct error *err)
+{
+	return for_each_network(invocation, check_one, err);
+}
+
+static const struct command network_check_command = {
+	.name = "network check",
+	.usage = "[NAME...]",
+	.summary = "Say what stands in the way of networks.",
+	.examples = "  husk network check",
+	.max_args = 1 << 16,
+	.failure_status = 1,
+	.run = network_check_run,
+};
+
+static int repair_one(const struct invocation *invocation, const char *store, const char *name, struct error *err)
+{
+	const struct network_repair_options *options = invocation->options;
+
+	return net_repair(store, name, options->with_docker, invocation->arena, err);
+}
+
+static int network_repair_run(const struct invocation *invocation, struct error *err)
+{
+	return for_each_network(invocation, repair_one, err);
+}
+
+static const struct option network_repair_options[] = {
+	OPTION("with-docker", 0, OPTION_FLAG, struct network_repair_options, with_docker,
+		.help = "have the firewalls of Docker and ufw let them pass, too"),
+};
+
+static const struct command network_repair_command = {
+	.name = "network repair",
+	.usage = "[OPTIONS] [NAME...]",
+	.summary = "Set up again what was taken away under running containers.",
+	.examples = "  nft flush ruleset; husk network repair",
+	.options = network_repair_options,
+	.option_count = ARRAY_SIZE(network_repair_options),
+	.options_size = sizeof(struct network_repair_options),
+	.max_args = 1 << 16,
+	.failure_status = 1,
+	.run = network_repair_run,
+};
+
+/* ---- port ---- */
+
+static int port_run(const struct invocation *invocation, struct error *err)
+{
+	cleanup_close int root = -1;
+	struct container container;
+	const char *lines;
+	int r = cli_open_container(invocation, &root, &container, err);
+
+	if (r < 0)
+		return r;
+	r = net_ports(container.dir, invocation->arena, &lines, err);
+	container_close(&container);
+	return r < 0 ? r : cli_write(lines, strlen(lines), err);
+}
+
+const struct command port_command = {
+	.name = "port",
+	.usage = "ID",
+	.summary = "List the ports that a container publishes.",
+	.examples = "  husk port web",
+	.min_args = 1,
+	.max_args = 1,
+	.failure_status = 1,
+	.run = port_run,
+};
+
 /* ---- network ---- */
 
 static const struct command *const network_parts[] = {
@@ -535,6 +649,8 @@ static const struct command *const network_parts[] = {
 	&network_prune_command,
 	&network_connect_command,
 	&network_disconnect_command,
+	&network_check_command,
+	&network_repair_command,
 	NULL,
 };
 
