@@ -263,7 +263,25 @@ while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
 	[[ $output == *secret* ]] || fail "$output $stderr"
 }
 
-@test "pasta ends with the container, also one that nobody deletes, and when its husk is killed" {
+@test "husk is killed at each system call from the start of pasta on, and delete --force leaves none of it" {
+	local call number killed=0
+	strace -qq -o /dev/null true 2>/dev/null || lacking "strace cannot trace here"
+	args sleep 1000
+	in_net env HUSK_TEST_MARK="$mark" strace -qq -o "$BATS_TEST_TMPDIR/trace" "$HUSK" --root "$state" create --bundle "$bundle" "$id" 3>&-
+	husk delete --force "$id"
+	while read -r call number; do
+		(in_net env HUSK_TEST_MARK="$mark" ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null \
+			--inject="$call:signal=SIGKILL:when=$number" "$HUSK" --root "$state" create --bundle "$bundle" "$id" 3>&- ||
+			exit) >"$BATS_TEST_TMPDIR/out" 2>&1 || ((killed += 1))
+		husk delete --force "$id"
+		eventually no_pasta || fail "killed at $call $number: $(marked)"
+		[ -z "$(marked)" ] && [ -z "$(ls "$state")" ] || fail "killed at $call $number: $(marked) $(ls "$state")"
+	done < <(sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | awk '{ seen[$1]++ }
+		$1 == "symlinkat" { on = 1 } on && $1 != "exit_group" { print $1, seen[$1] }')
+	[ "$killed" -ge 15 ]
+}
+
+@test "pasta ends with the container, also one that nobody deletes" {
 	args sleep 1000
 	husk_net_aside run --detach --id "$id" "$bundle"
 	serves_pasta
