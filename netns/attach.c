@@ -287,6 +287,18 @@ static int wire_inside(const struct attachment *attachment, size_t first, int so
 	return r < 0 ? r : batch_send(sock, &batch, err);
 }
 
+static int limit(const struct attachment *attachment, size_t first, const char *alias, struct error *err)
+{
+	int r = 0;
+
+	if (!attachment->rates.in && !attachment->rates.out)
+		return 0;
+	for (size_t i = first; r == 0 && i < attachment->link_count; i++)
+		if (attachment->links[i].kind == NET_BRIDGE)
+			r = shape_apply(attachment->links[i].host, alias, &attachment->rates, err);
+	return r;
+}
+
 int attachment_wire(const struct attachment *attachment, size_t first, int netns, struct error *err)
 {
 	struct visit visit = { .v6 = has_v6(attachment) };
@@ -309,6 +321,8 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 		(void)error_hint(err, "making links needs root, or CAP_NET_ADMIN; others have --network pasta");
 	if (r == 0)
 		r = wire_inside(attachment, first, inside, err);
+	if (r == 0)
+		r = limit(attachment, first, alias, err);
 	return r < 0 ? r : attachment_guard(attachment, first, err);
 }
 
@@ -391,6 +405,8 @@ static int remove_links(const struct attachment *attachment, size_t first, struc
 		int r;
 		if (!*link->host)
 			continue;
+		if (attachment->rates.out && (r = shape_remove(link->host, err)) < 0)
+			return r;
 		batch_init(&batch);
 		link_add_removal(&batch, link->host);
 		r = batch_send(sock, &batch, err);

@@ -13,6 +13,7 @@
 #include "netns/network.h"
 #include "netns/ports.h"
 #include "netns/request.h"
+#include "netns/shape.h"
 struct arena;
 struct error;
 
@@ -45,6 +46,7 @@ struct attachment {
 	size_t link_count;
 	struct published *ports; /* of the first link to a bridge */
 	size_t port_count;
+	struct rates rates; /* of each link to a bridge */
 };
 
 /* Reads what a container has; -ENOENT where it has none of ours, -EINVAL with words where the file is damaged. */

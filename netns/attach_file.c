@@ -70,6 +70,8 @@ int attachment_write(int state_dir, const struct attachment *attachment, struct 
 	for (size_t i = 0; i < attachment->port_count; i++)
 		json_string(&w, NULL, port_text(&attachment->ports[i], port));
 	json_array_end(&w);
+	json_uint(&w, "rateIn", attachment->rates.in); /* bytes a second */
+	json_uint(&w, "rateOut", attachment->rates.out);
 	json_object_end(&w);
 	text = json_write_end(&w, &len);
 	r = text ? file_replace_at(state_dir, ATTACHMENT_FILE, text, len, 0600, err)
@@ -92,6 +94,14 @@ static bool member_bool(const struct json *object, const char *key)
 	const struct json *value = json_member(object, key);
 
 	return value && value->kind == JSON_BOOL && value->boolean;
+}
+
+static uint64_t member_number(const struct json *object, const char *key, uint64_t max)
+{
+	const struct json *value = json_member(object, key);
+	uint64_t number = 0;
+
+	return value && json_to_u64(value, 0, max, &number) == 0 ? number : 0;
 }
 
 static bool copy_link_name(const struct json *object, const char *key, char ret[IFNAMSIZ])
@@ -129,10 +139,9 @@ static bool read_addresses(const struct json *object, struct net_link *link)
 
 static bool read_link(const struct json *object, struct arena *arena, struct net_link *link)
 {
-	const struct json *aliases = member_array(object, "aliases"), *mtu = json_member(object, "mtu");
+	const struct json *aliases = member_array(object, "aliases");
 	const char *kind = member_text(object, "kind"), *mac = member_text(object, "mac");
 	const char **names = ARENA_ARRAY(arena, aliases->count, const char *);
-	uint64_t number = 0;
 
 	*link = (struct net_link){ .kind = NET_LINK_KINDS, .names = names, .network = member_text(object, "network") };
 	for (int i = 0; i < NET_LINK_KINDS; i++)
@@ -145,8 +154,7 @@ static bool read_link(const struct json *object, struct arena *arena, struct net
 	link->internal = member_bool(object, "internal");
 	link->isolated = member_bool(object, "isolated");
 	link->nameless = member_bool(object, "nameless");
-	if (mtu && json_to_u64(mtu, 0, UINT32_MAX, &number) == 0)
-		link->mtu = (unsigned)number;
+	link->mtu = (unsigned)member_number(object, "mtu", UINT32_MAX);
 	return link->kind < NET_LINK_KINDS && *link->network && copy_link_name(object, "bridge", link->bridge) &&
 		copy_link_name(object, "host", link->host) && copy_link_name(object, "name", link->name) &&
 		read_addresses(object, link);
@@ -173,6 +181,10 @@ static bool read_all(const struct json *object, struct arena *arena, struct atta
 		.store = member_text(object, "store"),
 		.id = member_text(object, "id"),
 		.state = member_text(object, "state"),
+		.rates = {
+			.in = member_number(object, "rateIn", UINT64_MAX),
+			.out = member_number(object, "rateOut", UINT64_MAX),
+		},
 	};
 	json_for_each(value, member_array(object, "links"))
 		if (ret->link_count == NET_LINKS_MAX || value->kind != JSON_OBJECT ||

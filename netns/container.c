@@ -28,6 +28,7 @@ int net_reserve(const struct net_plan *plan, const struct net_owner *owner, stru
 	struct attachment *attachment = ARENA_NEW(arena, struct attachment);
 	int r = begin(owner, arena, attachment, err);
 
+	attachment->rates = plan->rates;
 	for (size_t i = 0; r == 0 && i < plan->request.link_count; i++)
 		r = attachment_reserve(attachment, owner->state_dir, &plan->request.links[i], arena, err);
 	if (r == 0 && plan->port_count) {

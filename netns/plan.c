@@ -1,4 +1,5 @@
 /* netns/plan.c: from annotations to what is asked of the network, and which namespace that means. Pure. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -10,6 +11,7 @@
 #include "spec/spec.h"
 
 #define WHERE       "annotations[\"" NET_ANNOTATION "\"]"
+#define RATE_WHERE  "annotations[\"" NET_RATE_ANNOTATION "\"]"
 #define PORTS_WHERE "annotations[\"" NET_PORTS_ANNOTATION "\"]"
 
 const char *net_asks_container(const struct spec *spec, struct arena *arena)
@@ -23,6 +25,16 @@ const char *net_asks_container(const struct spec *spec, struct arena *arena)
 }
 
 /* ---- namespaces ---- */
+
+/* What only links of ours can have. */
+static void refuse_details(const struct spec *spec, enum net_mode mode, struct faults *faults)
+{
+	if (spec_annotation(spec, NET_PORTS_ANNOTATION) && mode != NET_LINKS && mode != NET_PASTA)
+		faults_add(faults, PORTS_WHERE,
+			"ports can be published of a container in a bridge network, or with pasta, only");
+	if (spec_annotation(spec, NET_RATE_ANNOTATION) && mode != NET_LINKS)
+		faults_add(faults, RATE_WHERE, "only the links of a container in a bridge network can be limited");
+}
 
 /* Those of a container that shares the host's network are the host's. */
 static void refuse_sysctls(const struct spec *spec, struct faults *faults)
@@ -48,9 +60,7 @@ void net_settle_namespaces(struct spec *spec, const char *peer, struct arena *ar
 	const char *path;
 
 	net_request_parse(spec_annotation(spec, NET_ANNOTATION), WHERE, &request, faults);
-	if (spec_annotation(spec, NET_PORTS_ANNOTATION) && request.mode != NET_LINKS && request.mode != NET_PASTA)
-		faults_add(faults, PORTS_WHERE,
-			"ports can be published of a container in a bridge network, or with pasta, only");
+	refuse_details(spec, request.mode, faults);
 	if (request.mode == NET_UNCHANGED || faults->count)
 		return;
 	path = request.mode == NET_PATH         ? arena_strdup(arena, request.what)
@@ -78,6 +88,7 @@ void net_plan_make(const struct spec *spec, bool unprivileged, struct arena *are
 {
 	const struct spec_namespace_request *network = &spec->linux_.namespaces[SPEC_NS_NETWORK];
 	const char *ports = spec_annotation(spec, NET_PORTS_ANNOTATION);
+	const char *rates = spec_annotation(spec, NET_RATE_ANNOTATION);
 	struct net_plan *plan = ARENA_NEW(arena, struct net_plan);
 
 	*ret_plan = NULL;
@@ -90,6 +101,8 @@ void net_plan_make(const struct spec *spec, bool unprivileged, struct arena *are
 		faults_add(faults, WHERE, "needs a network namespace of the container's own");
 	if (ports)
 		plan->port_count = ports_parse(ports, PORTS_WHERE, arena, &plan->ports, faults);
+	if (rates)
+		rates_parse(rates, RATE_WHERE, arena, &plan->rates, faults);
 	*ret_plan = plan;
 }
 
@@ -119,6 +132,10 @@ void net_plan_say(const struct net_plan *plan, struct text *text)
 	}
 	for (size_t i = 0; i < plan->port_count; i++)
 		text_add(text, "  publish %s\n", port_text(&plan->ports[i], port));
+	if (plan->rates.in)
+		text_add(text, "  limit what it receives to %" PRIu64 " bytes a second\n", plan->rates.in);
+	if (plan->rates.out)
+		text_add(text, "  limit what it sends to %" PRIu64 " bytes a second\n", plan->rates.out);
 }
 
 void net_plan_write(const struct net_plan *plan, struct json_writer *w)
@@ -145,4 +162,6 @@ void net_plan_write(const struct net_plan *plan, struct json_writer *w)
 	for (size_t i = 0; i < plan->port_count; i++)
 		json_string(w, NULL, port_text(&plan->ports[i], port));
 	json_array_end(w);
+	json_uint(w, "rateIn", plan->rates.in);
+	json_uint(w, "rateOut", plan->rates.out);
 }

@@ -2,9 +2,11 @@
 #pragma once
 #include "netns/ports.h"
 #include "netns/request.h"
+#include "netns/shape.h"
 
 struct net_plan {
 	struct net_request request;
 	struct published *ports;
 	size_t port_count;
+	struct rates rates;
 };

@@ -76,7 +76,7 @@ static const char *networks_text(const struct network_options *options, const st
 	bool details = options->ip || options->ip6 || options->mac || options->aliases.count;
 	const char *asked = spec_annotation(spec, NET_ANNOTATION), *first;
 
-	if (!options->networks.count && !details && (!options->ports.count || asked))
+	if (!options->networks.count && !details && ((!options->ports.count && !options->rate) || asked))
 		return NULL;
 	first = options->networks.count ? options->networks.items[0] : asked ? asked : "bridge";
 	if (!options->networks.count && asked) { /* what follows the first one stays */
