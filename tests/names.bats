@@ -334,3 +334,90 @@ while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
 	try_net run --add-host host:host-gateway --id "$id" "$bundle"
 	expect_error 125 "host-gateway"
 }
+
+# ---- networks ----
+
+# A second bundle, whose program waits.
+waiting() { # ID OPTIONS...
+	local id=$1
+	shift
+	husk_net_aside --store "$BATS_TEST_TMPDIR/store" run --detach --id "$id" "$@" "$bundle"
+}
+husk_net() { in_net env HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" --store "$BATS_TEST_TMPDIR/store" "$@" 3>&-; }
+address_of() { husk exec "$1" ip -4 -o address show "${2:-eth0}" | sed 's|.*inet \([0-9.]*\)/.*|\1|'; } # ID [LINK]
+# Who is in the network, as the container sees it.
+others() { husk exec "$1" sed -n "/^# network $2\$/,/^# end/p" /etc/hosts | grep -v '^#' | tr '\t' ' ' | tr '\n' ';'; }
+
+# Whether a container reaches the one that it knows by a name.
+reaches() { [ "$(husk exec "$1" sh -c "nc -w 5 $2 80 $hear 2>&1")" = box ]; } # ID NAME
+
+networks() {
+	config 'del(.annotations) | .hostname = "box"'
+	args nc -ll -p 80 -e hostname
+	husk_net network create web >/dev/null
+	later husk_net network rm --force web
+}
+
+@test "containers of a network find each other by id and alias, from the moment that they are in it until they are not" {
+	networks
+	waiting "$id-a" --network web:alias=db,alias=store
+	waiting "$id-b" --network web
+	local a b
+	a=$(address_of "$id-a") b=$(address_of "$id-b")
+	[ "$(others "$id-a" web)" = "$a $id-a db store;$b $id-b;" ] || fail "$(others "$id-a" web)"
+	[ "$(others "$id-b" web)" = "$a $id-a db store;$b $id-b;" ]
+	reaches "$id-b" db
+	reaches "$id-a" "$id-b"
+	reaches "$id-a" box # itself
+	[ "$(husk exec "$id-a" sed -n 's/\tbox$//p' /etc/hosts)" = "$a" ]
+	[ "$(husk exec "$id-a" sed -n 's/\thost.containers.internal host.docker.internal$//p' /etc/hosts)" = "${a%.*}.1" ]
+	husk delete --force "$id-a"
+	[ "$(others "$id-b" web)" = "$b $id-b;" ]
+	! reaches "$id-b" db || fail "a name stayed"
+	husk delete --force "$id-b"
+}
+
+@test "a container of two networks knows those of both, and forgets one that it leaves" {
+	networks
+	husk_net network create data >/dev/null
+	later husk_net network rm --force data
+	waiting "$id-a" --network web
+	waiting "$id-b" --network data:alias=db
+	husk_net network connect "$id-a" data
+	[ "$(others "$id-b" data)" = "$(address_of "$id-b") $id-b db;$(address_of "$id-a" eth1) $id-a;" ] || fail "$(others "$id-b" data)"
+	reaches "$id-a" db
+	husk_net network disconnect "$id-a" data
+	[ "$(others "$id-b" data)" = "$(address_of "$id-b") $id-b db;" ]
+	[ -z "$(others "$id-a" data)" ]
+	[ "$(others "$id-a" web)" = "$(address_of "$id-a") $id-a;" ]
+	husk delete --force "$id-a"
+	husk delete --force "$id-b"
+}
+
+@test "a reader of hosts never finds it empty, and always finds itself, while others come and go" {
+	networks
+	args sh -c 'while [ ! -e /stop ]; do grep -q "^127.0.0.1.localhost" /etc/hosts && grep -q "	box$" /etc/hosts || echo torn >>/torn; done'
+	waiting "$id-a" --network web
+	args sleep 1000
+	local round
+	for round in 1 2 3 4 5; do
+		waiting "$id-b" --network web:alias=a-name-that-makes-the-file-longer,alias=and-one-more
+		husk delete --force "$id-b"
+	done
+	[ ! -e "$bundle/rootfs/torn" ]
+	touch "$bundle/rootfs/stop"
+	eventually is_status "$id-a" stopped
+	husk delete "$id-a"
+}
+
+@test "an internal network has no name server, unless it is given one" {
+	networks
+	husk_net network create --internal inner >/dev/null
+	later husk_net network rm --force inner
+	husk_net network create --dns 192.0.2.53 outer >/dev/null
+	later husk_net network rm --force outer
+	sh_args 'grep nameserver /etc/resolv.conf || echo none'
+	[ "$(husk_net run --network inner --id "$id" "$bundle")" = none ]
+	[ "$(husk_net run --network inner --dns 192.0.2.54 --id "$id" "$bundle")" = "nameserver 192.0.2.54" ]
+	[ "$(husk_net run --network outer --id "$id" "$bundle")" = "nameserver 192.0.2.53" ]
+}
