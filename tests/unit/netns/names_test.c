@@ -158,25 +158,51 @@ static void a_hostname_that_is_no_name_becomes_no_line(void **state)
 		"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\tx\n");
 }
 
+/* The file as it is after the change. */
+static const char *replaced(struct unit *unit, const char *old, const char *network, const char *lines)
+{
+	struct names_section section = names_section_of(network, lines, &unit->arena);
+	struct names_change change = names_change_of(old, strlen(old), &section);
+
+	return arena_printf(&unit->arena, "%.*s%.*s%.*s", (int)change.at, old, (int)change.parts[0].iov_len,
+		(const char *)change.parts[0].iov_base, (int)change.parts[1].iov_len,
+		(const char *)change.parts[1].iov_base);
+}
+
+static void only_what_differs_is_written(void **state)
+{
+	struct unit *unit = *state;
+	struct names_section section = names_section_of("web", "10.1.0.2\ta\n10.1.0.3\tb\n", &unit->arena);
+	const char *same = "own\n# network web\n10.1.0.2\ta\n10.1.0.3\tb\n# end of network web\n";
+	const char *less = "own\n# network web\n10.1.0.2\ta\n# end of network web\n";
+	struct names_change change = names_change_of(same, strlen(same), &section);
+
+	assert_int_equal(change.at, strlen(same));
+	assert_int_equal(change.parts[0].iov_len + change.parts[1].iov_len, 0);
+	change = names_change_of(less, strlen(less), &section);
+	assert_int_equal(change.at, strlen("own\n# network web\n10.1.0.2\ta\n"));
+	assert_int_equal(change.parts[0].iov_len, strlen("10.1.0.3\tb\n# end of network web\n"));
+}
+
 static void sections_are_replaced_one_by_one(void **state)
 {
 	struct unit *unit = *state;
 	const char *text = "own\n";
 
-	text = names_hosts_replace(text, "web", "10.1.0.2\ta\n", &unit->arena);
-	text = names_hosts_replace(text, "we", "10.2.0.2\ta\n", &unit->arena);
-	text = names_hosts_replace(text, "web", "10.1.0.2\ta\n10.1.0.3\tb\n", &unit->arena);
+	text = replaced(unit, text, "web", "10.1.0.2\ta\n");
+	text = replaced(unit, text, "we", "10.2.0.2\ta\n");
+	text = replaced(unit, text, "web", "10.1.0.2\ta\n10.1.0.3\tb\n");
 	assert_string_equal(text,
 		"own\n"
 		"# network web\n10.1.0.2\ta\n10.1.0.3\tb\n# end of network web\n"
 		"# network we\n10.2.0.2\ta\n# end of network we\n");
-	text = names_hosts_replace(text, "web", "", &unit->arena);
+	text = replaced(unit, text, "web", "");
 	assert_string_equal(text, "own\n# network we\n10.2.0.2\ta\n# end of network we\n");
-	assert_string_equal(names_hosts_replace(text, "we", "", &unit->arena), "own\n");
-	assert_string_equal(names_hosts_replace("own\n", "we", "", &unit->arena), "own\n");
+	assert_string_equal(replaced(unit, text, "we", ""), "own\n");
+	assert_string_equal(replaced(unit, "own\n", "we", ""), "own\n");
 	/* cut in the middle of a section, as nothing of ours leaves it: the section is made whole */
-	assert_string_equal(names_hosts_replace("own\n# network we\n10.2", "we", "x\n", &unit->arena),
-		"own\n# network we\nx\n# end of network we\n");
+	assert_string_equal(
+		replaced(unit, "own\n# network we\n10.2", "we", "x\n"), "own\n# network we\nx\n# end of network we\n");
 }
 
 /* ---- published ---- */
@@ -254,7 +280,7 @@ static void members_are_told_of_each_other(void **state)
 	leases[2].is_void = false; /* no void lease, but its folder is not there: passed over */
 	assert_int_equal(names_publish("net", leases + 1, 2, &unit->arena, &err), 0);
 	assert_hosts(&two, "two, and longer\n# network net\n10.1.0.3\tweb\n10.1.0.4\tweb\n# end of network net\n");
-	assert_int_equal(names_withdraw("net", one.path, &err), 0);
+	assert_int_equal(names_withdraw("net", one.path, &unit->arena, &err), 0);
 	assert_hosts(&one, "one\n");
 	remove_member(&one);
 	remove_member(&two);
@@ -365,6 +391,7 @@ int main(void)
 		UNIT_TEST(what_annotations_say_is_checked),
 		UNIT_TEST(the_own_part_of_hosts),
 		UNIT_TEST(a_hostname_that_is_no_name_becomes_no_line),
+		UNIT_TEST(only_what_differs_is_written),
 		UNIT_TEST(sections_are_replaced_one_by_one),
 		UNIT_TEST(members_are_told_of_each_other),
 		UNIT_TEST(what_the_host_asks_is_asked),
