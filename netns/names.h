@@ -40,6 +40,7 @@ struct names_network {
 	const char *gateway;           /* where the host is; NULL: it cannot be reached by an address of its own */
 	struct spec_strings servers;   /* DNS; none: the host's */
 	bool internal;                 /* the host's cannot be reached */
+	const char *forwarder;         /* stands for the host's servers where these are on its loopback; NULL = none */
 };
 
 /* Reads the annotations above. What is wrong with them is a fault. Pure. */

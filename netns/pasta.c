@@ -25,6 +25,8 @@
 
 enum { COMPLAINT_MAX = 16384, VALUE_MAX = 128, EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 */
 
+#define FORWARD_DNS "--dns-forward"
+
 /* What may follow "pasta:". Not here: what writes files, changes users or leads to another namespace. */
 static const struct {
 	const char *name;
@@ -61,7 +63,7 @@ static const struct {
 	{ "--tcp-ns", true },
 	{ "-U", true },
 	{ "--udp-ns", true },
-	{ "--dns-forward", true },
+	{ FORWARD_DNS, true },
 	{ "--no-tcp", false },
 	{ "--no-udp", false },
 	{ "--no-icmp", false },
@@ -295,6 +297,10 @@ static char **command(
 		}
 	for (size_t i = 0; i < ports.options.count; i++)
 		add(&all, ports.options.items[i], arena);
+	if (!gives(plan, FORWARD_DNS)) {
+		add(&all, FORWARD_DNS, arena);
+		add(&all, PASTA_DNS, arena);
+	}
 	if (!gives(plan, MAP_GATEWAY))
 		add(&all, "--no-map-gw", arena);
 	for (size_t i = 0; i < plan->options.count; i++)

@@ -17,6 +17,8 @@ struct faults;
 #define PASTA_LINK     "netns"
 #define PASTA_PID_FILE "pasta.pid"
 
+#define PASTA_DNS "169.254.1.1" /* in the container: the host's own name server, also one on its loopback */
+
 struct pasta_plan {
 	struct spec_strings options; /* checked; as they go to its command line */
 	struct published *ports;

@@ -421,3 +421,22 @@ networks() {
 	[ "$(husk_net run --network inner --dns 192.0.2.54 --id "$id" "$bundle")" = "nameserver 192.0.2.54" ]
 	[ "$(husk_net run --network outer --id "$id" "$bundle")" = "nameserver 192.0.2.53" ]
 }
+
+@test "a name server on the host's loopback is asked by pasta, and left out where nobody can" {
+	echo "nameserver 127.0.0.53" >"$BATS_TEST_TMPDIR/resolv"
+	mount --bind "$BATS_TEST_TMPDIR/resolv" /etc/resolv.conf
+	later umount /etc/resolv.conf
+	in_net python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.53", 53))
+while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
+	later kill $!
+	args sleep 1000
+	husk_net_aside run --detach --id "$id" "$bundle"
+	[ "$(husk exec "$id" grep nameserver /etc/resolv.conf)" = "nameserver 169.254.1.1" ]
+	eventually nsenter -t "$(pid_of "$id")" -n bash -c 'exec 4<>/dev/udp/169.254.1.1/53 && echo >&4 && [ "$(timeout 1 dd bs=64 count=1 status=none <&4)" = datagram ]'
+	husk delete --force "$id"
+	networks
+	sh_args 'grep -c "^nameserver" /etc/resolv.conf'
+	[ -e /run/systemd/resolve/resolv.conf ] || [ "$(husk_net run --network web --id "$id" "$bundle")" = 0 ]
+}
