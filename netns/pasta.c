@@ -18,6 +18,7 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json_write.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "base/text.h"
@@ -180,6 +181,36 @@ void pasta_plan_ports(
 	for (size_t i = 0; i < plan->port_count; i++)
 		if (plan->ports[i].protocol == IPPROTO_SCTP)
 			faults_add(faults, where, "pasta forwards ports of tcp and udp only");
+}
+
+/* ---- for a reader ---- */
+
+void pasta_plan_say(const struct pasta_plan *plan, struct text *text)
+{
+	char port[PORT_TEXT];
+
+	text_add(text, "  start pasta");
+	for (size_t i = 0; i < plan->options.count; i++)
+		text_add(text, " %s", plan->options.items[i]);
+	for (size_t i = 0; i < plan->port_count; i++)
+		text_add(text, "%s %s", i ? "," : ", publish", port_text(&plan->ports[i], port));
+	text_add(text, "\n");
+}
+
+void pasta_plan_write(const struct pasta_plan *plan, struct json_writer *w)
+{
+	char port[PORT_TEXT];
+
+	json_object(w, "pasta");
+	json_array(w, "options");
+	for (size_t i = 0; i < plan->options.count; i++)
+		json_string(w, NULL, plan->options.items[i]);
+	json_array_end(w);
+	json_array(w, "ports");
+	for (size_t i = 0; i < plan->port_count; i++)
+		json_string(w, NULL, port_text(&plan->ports[i], port));
+	json_array_end(w);
+	json_object_end(w);
 }
 
 /* ---- ports ---- */

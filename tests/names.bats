@@ -330,6 +330,14 @@ while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
 	expect 0 1400
 }
 
+@test "husk plan says what pasta is started with, and which files of husk's are bound" {
+	try plan --network pasta:--mtu,1400 -p 8080:80 -p 53/udp "$bundle"
+	[[ $output == *"start pasta --mtu 1400, publish 8080:80/tcp, :53/udp"* ]] || fail "$output"
+	[[ $output == *"bind hosts of the container's state on /etc/hosts (nodev,noexec,nosuid,ro)"* ]]
+	try plan --network pasta --format json "$bundle"
+	[ "$(jq -c .pasta <<<"$output")" = '{"options":[],"ports":[]}' ]
+}
+
 @test "pasta without a host address of its own cannot give one to host-gateway" {
 	try_net run --add-host host:host-gateway --id "$id" "$bundle"
 	expect_error 125 "host-gateway"
@@ -355,7 +363,6 @@ networks() {
 	config 'del(.annotations) | .hostname = "box"'
 	args nc -ll -p 80 -e hostname
 	husk_net network create web >/dev/null
-	later husk_net network rm --force web
 }
 
 @test "containers of a network find each other by id and alias, from the moment that they are in it until they are not" {
@@ -380,7 +387,6 @@ networks() {
 @test "a container of two networks knows those of both, and forgets one that it leaves" {
 	networks
 	husk_net network create data >/dev/null
-	later husk_net network rm --force data
 	waiting "$id-a" --network web
 	waiting "$id-b" --network data:alias=db
 	husk_net network connect "$id-a" data
@@ -413,9 +419,7 @@ networks() {
 @test "an internal network has no name server, unless it is given one" {
 	networks
 	husk_net network create --internal inner >/dev/null
-	later husk_net network rm --force inner
 	husk_net network create --dns 192.0.2.53 outer >/dev/null
-	later husk_net network rm --force outer
 	sh_args 'grep nameserver /etc/resolv.conf || echo none'
 	[ "$(husk_net run --network inner --id "$id" "$bundle")" = none ]
 	[ "$(husk_net run --network inner --dns 192.0.2.54 --id "$id" "$bundle")" = "nameserver 192.0.2.54" ]
