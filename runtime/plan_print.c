@@ -101,6 +101,8 @@ char *plan_json(const struct plan *plan)
 		write_cgroup(plan, &w);
 	if (plan->network)
 		net_plan_write(plan->network, &w);
+	if (plan->pasta)
+		pasta_plan_write(plan->pasta, &w);
 	write_steps(plan, &w);
 	json_array(&w, "givenUp");
 	for (size_t i = 0; i < plan->given_up_count; i++)
@@ -171,7 +173,10 @@ static void print_network(const struct plan *plan, FILE *out)
 	struct text text;
 
 	text_init(&text, lines, sizeof(lines));
-	net_plan_say(plan->network, &text);
+	if (plan->network)
+		net_plan_say(plan->network, &text);
+	if (plan->pasta)
+		pasta_plan_say(plan->pasta, &text);
 	(void)fprintf(out, "network:\n%s", lines);
 }
 
@@ -202,7 +207,7 @@ char *plan_text(const struct plan *plan)
 	print_namespaces(plan, out);
 	if (plan->has_cgroup)
 		print_cgroup(plan, out);
-	if (plan->network)
+	if (plan->network || plan->pasta)
 		print_network(plan, out);
 	for (size_t i = 0; i < plan->given_up_count; i++)
 		(void)fprintf(out, "%s%s\n", i ? "          " : "given up: ", plan->given_up[i]);
