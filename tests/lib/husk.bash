@@ -135,9 +135,9 @@ expect_error() { # STATUS WORDS...
 status_of() { husk state "$1" | jq -r .status; } # ID
 pid_of() { husk state "$1" | jq -r .pid; }       # ID
 
-eventually() { # COMMAND...: at most ten seconds
+eventually() { # COMMAND...: at most half a minute, for the machine may be busy
 	local i
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		"$@" 2>/dev/null && return 0
 		sleep 0.05
 	done
