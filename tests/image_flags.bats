@@ -93,7 +93,7 @@ load lib/image
 }
 
 @test "podman's own profile runs a container" {
-	needs_file /usr/share/containers/seccomp.json
+	[ -e /usr/share/containers/seccomp.json ] || skip "podman is not installed"
 	boxed --security-opt seccomp=/usr/share/containers/seccomp.json sh -c 'unshare -U true; echo ran'
 	expect 0 ran
 }
