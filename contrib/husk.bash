@@ -14,7 +14,7 @@ _husk() {
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--root) root=(--root "${COMP_WORDS[++i]}") ;;
-		--log | --log-format | --log-level | --cgroup-manager) ((i++)) ;;
+		--store | --log | --log-format | --log-level | --cgroup-manager) ((i++)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]} && break ;;
 		esac

@@ -3,13 +3,6 @@
 load lib/husk
 load lib/image
 
-calls() { # NAME...: their numbers
-	local name
-	for name; do
-		awk -v name="__NR_$name" '$2 == name { print $3 }' /usr/include/x86_64-linux-gnu/asm/unistd_64.h
-	done
-}
-
 # ---- rights ----
 
 @test "the default container: eleven capabilities, no_new_privs, a filter, its own namespaces" {
@@ -26,18 +19,14 @@ calls() { # NAME...: their numbers
 }
 
 @test "the default filter refuses what containers have been left by, and nothing that programs need" {
-	[ "$(uname -m)" = x86_64 ] || lacking "the numbers of system calls are those of x86_64"
-	# shellcheck disable=SC2046
-	boxed /bin/call $(calls add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register userfaultfd bpf \
+	boxed /bin/call add_key keyctl request_key io_uring_setup io_uring_enter io_uring_register userfaultfd bpf \
 		perf_event_open mount umount2 pivot_root fsopen fsconfig fsmount fspick open_tree move_mount mount_setattr setns unshare \
 		init_module finit_module delete_module kexec_load swapon swapoff reboot acct quotactl settimeofday clock_settime \
-		open_by_handle_at fanotify_init iopl ioperm vhangup kcmp process_madvise syslog lookup_dcookie sethostname vmsplice)
-	expect 0 "$(yes 1 | head -43 | xargs)"
-	# shellcheck disable=SC2046
-	boxed /bin/call $(calls clone3) 9999 && expect 0 "38 38"
+		open_by_handle_at fanotify_init vhangup kcmp process_madvise syslog lookup_dcookie sethostname vmsplice
+	expect 0 "$(yes 1 | head -41 | xargs)"
+	boxed /bin/call clone3 9999 && expect 0 "38 38"
 	# 0 is AF_UNSPEC; no personality of 32 bit address space games; clone(0) is an error of its own
-	# shellcheck disable=SC2046
-	boxed /bin/call $(calls getpid sched_yield personality gettid sync umask getuid) && expect 0 "0 0 0 0 0 0 0"
+	boxed /bin/call getpid sched_yield personality gettid sync umask getuid && expect 0 "0 0 0 0 0 0 0"
 	boxed -u user sh -c 'echo | sed s/^/x/ | cat; mktemp; (exit 3) || true; busybox nc -l -p 1 & kill $!'
 	expect 0
 }
@@ -75,9 +64,7 @@ calls() { # NAME...: their numbers
 }
 
 @test "a capability opens the calls that it means" {
-	[ "$(uname -m)" = x86_64 ] || lacking "the numbers of system calls are those of x86_64"
-	# shellcheck disable=SC2046
-	boxed --cap-add sys_admin /bin/call $(calls mount setns unshare clone3 add_key)
+	boxed --cap-add sys_admin /bin/call mount setns unshare clone3 add_key
 	expect 0
 	[ "${output##* }" = 1 ] && [[ $output != "1 1 1"* ]]
 	boxed --cap-add sys_admin sh -c 'mount -t tmpfs none /tmp && grep -c " /tmp " /proc/mounts' && expect 0 1
@@ -92,14 +79,10 @@ calls() { # NAME...: their numbers
 		  {"names": ["umask"], "action": "SCMP_ACT_ERRNO", "errnoRet": 7, "includes": {"caps": ["CAP_SYS_NICE"], "arches": ["amd64"]}},
 		  {"names": ["getuid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 8, "includes": {"arches": ["s390x"]}}]}
 	END
-	[ "$(uname -m)" = x86_64 ] || lacking "the numbers of system calls are those of x86_64"
-	# shellcheck disable=SC2046
-	boxed --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" /bin/call $(calls mkdir sync umask getuid) && expect 0 "5 6 0 0"
-	# shellcheck disable=SC2046
-	boxed --cap-add sys_nice --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" /bin/call $(calls mkdir sync umask) && expect 0 "5 0 7"
+	boxed --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" /bin/call mkdirat sync umask getuid && expect 0 "5 6 0 0"
+	boxed --cap-add sys_nice --security-opt "seccomp=$BATS_TEST_TMPDIR/docker.json" /bin/call mkdirat sync umask && expect 0 "5 0 7"
 	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_ERRNO"}]}' >"$BATS_TEST_TMPDIR/oci.json"
-	# shellcheck disable=SC2046
-	boxed --security-opt "seccomp:$BATS_TEST_TMPDIR/oci.json" /bin/call $(calls sync) && expect 0 1
+	boxed --security-opt "seccomp:$BATS_TEST_TMPDIR/oci.json" /bin/call sync && expect 0 1
 	boxed --security-opt seccomp=unconfined --security-opt no-new-privileges:false sh -c 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status | cut -f2 | xargs'
 	expect 0 "0 0"
 	boxed --security-opt label=disable --security-opt apparmor=unconfined true && expect 0
@@ -110,7 +93,7 @@ calls() { # NAME...: their numbers
 }
 
 @test "podman's own profile runs a container" {
-	needs_file /usr/share/containers/seccomp.json
+	[ -e /usr/share/containers/seccomp.json ] || skip "podman is not installed"
 	boxed --security-opt seccomp=/usr/share/containers/seccomp.json sh -c 'unshare -U true; echo ran'
 	expect 0 ran
 }

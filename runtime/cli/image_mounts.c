@@ -126,7 +126,7 @@ static void make_writable(struct from_image *from)
 {
 	static const char *const options[] = { "nosuid", "noexec", "nodev" };
 	static const struct spec_strings words = { .items = (const char **)options, .count = ARRAY_SIZE(options) };
-	static const struct config_mount writable[] = {
+	const struct config_mount writable[] = {
 		{ "/sys", "sysfs", "sysfs", words },
 		{ "/sys/fs/cgroup", "cgroup", "cgroup", words },
 	};
