@@ -204,7 +204,8 @@ lint:
 	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(PROGRAM_SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
+	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 $< $(or $(bench-libs),-static) -o $@
+$(B)/bench/unpack_floor: private bench-libs := $(shell pkg-config --libs libisal 2>/dev/null)
 bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 	tests/setup bench
 	bench/run

@@ -293,7 +293,7 @@ static void write_linux(struct json_writer *w, const struct config *config)
 void config_write(const struct config *config, struct json_writer *w)
 {
 	json_object(w, NULL);
-	json_string(w, "ociVersion", SPEC_VERSION);
+	json_string(w, "ociVersion", config->version);
 	write_process(w, config);
 	json_object(w, "root");
 	json_string(w, "path", config->root_path);

@@ -124,6 +124,7 @@ void config_init(struct config *config, struct arena *arena)
 {
 	*config = (struct config){
 		.arena = arena,
+		.version = SPEC_VERSION,
 		.no_new_privileges = true,
 		.cwd = "/",
 		.capabilities = default_capabilities,

@@ -27,6 +27,7 @@ struct config_mount {
 
 struct config {
 	struct arena *arena;
+	const char *version; /* of the specification; older runtimes refuse newer ones */
 	/* process */
 	bool terminal, no_new_privileges;
 	struct spec_user user;

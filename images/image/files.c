@@ -219,6 +219,11 @@ void files_close(struct files *files)
 	free(files);
 }
 
+int files_folder(const struct files *files)
+{
+	return files->is_dir ? files->fd : -1;
+}
+
 /* ---- finding ---- */
 
 static const struct entry *find_entry(const struct files *files, const char *path)

@@ -16,6 +16,9 @@ int files_open_dir(int *dir, const char *name, struct files **ret, struct error 
 int files_open_tar(int *file, const char *name, int spool, struct files **ret, struct error *err);
 void files_close(struct files *files); /* NULL is fine */
 
+/* The folder: borrowed; -1 for an archive. */
+int files_folder(const struct files *files);
+
 /* Some bytes of a file. */
 struct extent {
 	int fd; /* owned */

@@ -20,7 +20,8 @@ int hash_new(enum digest_algorithm algorithm, struct hash **ret, struct error *e
 	if (!hash)
 		return error_sys(err, ENOMEM, "compute a digest");
 	hash->algorithm = algorithm == DIGEST_NONE ? DIGEST_SHA256 : algorithm;
-	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL); /* it would look for files that the sandbox hides */
+	(void)OPENSSL_init_crypto(
+		OPENSSL_INIT_NO_LOAD_CONFIG, NULL); /* it would look for files that the sandbox hides */
 	hash->context = EVP_MD_CTX_new();
 	if (!hash->context ||
 		!EVP_DigestInit_ex(hash->context, algorithm == DIGEST_SHA512 ? EVP_sha512() : EVP_sha256(), NULL)) {

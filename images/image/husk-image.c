@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/arena.h"
@@ -148,17 +147,6 @@ static int image(int argc, char **argv, struct arena *arena, struct error *err)
 	return run(verb, globals.store, count - words, argv + words, arena, err);
 }
 
-/* The trees of an image of many layers are all open at once. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 int main(int argc, char **argv)
 {
 	struct error err = { 0 };
@@ -171,7 +159,6 @@ int main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_IGN);  /* a reader that goes away is an error of the writer's */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through */
 	r = fd_open_missing_stdio(&err);
-	raise_limit();
 	if (r == 0)
 		r = image(argc - 1, argv + 1, &arena, &err);
 	if (r < 0)

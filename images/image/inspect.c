@@ -10,6 +10,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "images/image/confine.h"
 #include "images/image/output.h"
 #include "images/image/store.h"
 #include "images/image/verb.h"
@@ -149,6 +150,8 @@ static int inspect_run(const struct call *call, struct error *err)
 	struct json_writer w;
 	int r = store_open(call->store, &store, err), written;
 
+	if (r == 0)
+		r = confine_store(store, err);
 	if (r < 0)
 		return r;
 	json_write_init(&w);

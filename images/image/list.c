@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/json_write.h"
 #include "base/text.h"
+#include "images/image/confine.h"
 #include "images/image/human.h"
 #include "images/image/output.h"
 #include "images/image/store.h"
@@ -231,6 +232,8 @@ static int images_run(const struct call *call, struct error *err)
 	cleanup_close int store = -1;
 	int r = store_open(call->store, &store, err);
 
+	if (r == 0)
+		r = confine_store(store, err);
 	if (r == 0)
 		r = collect(store, call->arena, &rows, err);
 	if (r < 0)

@@ -61,11 +61,12 @@ static int clear_opaque(void *data, int dir, size_t depth, struct error *err)
 }
 
 /* The folder's mtime is as it was. */
-static int clear_whiteout(void *data, int dir, const char *name, struct error *err)
+static int clear_whiteout(void *data, int dir, size_t depth, const char *name, struct error *err)
 {
 	struct stat st, folder;
 
 	(void)data;
+	(void)depth;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || fstat(dir, &folder) < 0)
 		return error_sys(err, errno, "look at %s", name);
 	if (!layer_is_whiteout(&st))

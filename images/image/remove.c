@@ -11,6 +11,7 @@
 #include "base/json_write.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "images/image/confine.h"
 #include "images/image/gc.h"
 #include "images/image/human.h"
 #include "images/image/output.h"
@@ -55,7 +56,8 @@ static int removal_open(struct removal *removal, const struct call *call, struct
 	if (r < 0)
 		return r;
 	removal->tmp = store_open_tmp(removal->store, err);
-	return removal->tmp < 0 ? removal->tmp : work_open(removal->tmp, &removal->work, err);
+	r = removal->tmp < 0 ? removal->tmp : work_open(removal->tmp, &removal->work, err);
+	return r < 0 ? r : confine_store(removal->store, err);
 }
 
 static void removal_close(struct removal *removal)

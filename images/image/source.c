@@ -25,7 +25,7 @@ static struct source *source_new(const struct source_ops *ops, const struct refe
 		return NULL;
 	source->ops = ops;
 	source->reference = reference;
-	source->file = -1;
+	source->file = source->folder = -1;
 	(void)pthread_mutex_init(&source->lock, NULL);
 	return source;
 }
@@ -50,10 +50,13 @@ static int open_path(struct source *source, bool folder, struct error *err)
 	if (fd < 0)
 		return error_sys(err, errno, "open %s", path);
 	source->file = fd;
-	if (fstat(fd, &st) == 0 &&
-		(S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && source->reference->transport == IMAGE_ROOTFS)))
-		return 0;
-	return folder ? 0 : error_bad(err, EINVAL, "%s is not a regular file", path);
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, errno, "look at %s", path);
+	if (S_ISDIR(st.st_mode) && (folder || source->reference->transport == IMAGE_ROOTFS))
+		source->folder = fd;
+	if (source->folder < 0 && !S_ISREG(st.st_mode))
+		return error_bad(err, EINVAL, "%s is not a regular file", path);
+	return 0;
 }
 
 static const struct kind {

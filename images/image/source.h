@@ -48,7 +48,8 @@ struct source {
 	const struct platform *platform;   /* borrowed: what a root is for */
 	struct spec_strings names;         /* that an archive gives its image; normal ones */
 	struct files *files;               /* owned, or NULL */
-	int file;                          /* owned, or -1: a root as a tar */
+	int file;                          /* owned, or -1: what the path of the reference leads to */
+	int folder;                        /* the same where it is a folder: borrowed; else -1 */
 	struct fetch *fetch;               /* owned, or NULL */
 	pthread_mutex_t lock;              /* for fetch */
 	struct digest stored;              /* of the manifest, where the source is the store */

@@ -194,26 +194,23 @@ static bool is_kept_xattr(const char *name)
 		text_starts_with(name, "system.posix_acl_");
 }
 
-/* Through the descriptor's link in /proc: an O_PATH descriptor has no xattrs of its own. Links have none that count. */
+/* Of files and folders; others have none that count. */
 static int add_xattrs(struct writer *writer, int file, const char *path)
 {
-	char link[64], key[XATTR_NAME_MAX + 32];
-	char *list = writer->list, *value = writer->copy;
-	ssize_t len;
+	char key[XATTR_NAME_MAX + 32];
+	ssize_t len = flistxattr(file, writer->list, XATTR_NAMES);
 
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-	len = listxattr(link, list, XATTR_NAMES);
 	if (len < 0)
 		return errno == ENOTSUP ? 0 : error_sys(writer->err, errno, "read the extended attributes of %s", path);
-	for (const char *name = list; name < list + len; name += strlen(name) + 1) {
+	for (const char *name = writer->list; name < writer->list + len; name += strlen(name) + 1) {
 		ssize_t size;
 		if (!is_kept_xattr(name))
 			continue;
-		size = getxattr(link, name, value, COPY);
+		size = fgetxattr(file, name, writer->copy, COPY);
 		if (size < 0)
 			return error_sys(writer->err, errno, "read %s of %s", name, path);
 		(void)snprintf(key, sizeof(key), "SCHILY.xattr.%s", name);
-		add_record(&writer->records, key, value, (size_t)size);
+		add_record(&writer->records, key, writer->copy, (size_t)size);
 	}
 	return 0;
 }
@@ -242,8 +239,7 @@ static char type_of(mode_t mode)
 	static const struct {
 		mode_t format;
 		char type;
-	} types[] = { { S_IFREG, '0' }, { S_IFLNK, '2' }, { S_IFCHR, '3' }, { S_IFBLK, '4' }, { S_IFDIR, '5' },
-		{ S_IFIFO, '6' } };
+	} types[] = { { S_IFCHR, '3' }, { S_IFBLK, '4' }, { S_IFIFO, '6' } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].format == (mode & S_IFMT))
@@ -260,10 +256,11 @@ static uint64_t fit(struct writer *writer, const char *key, uint64_t value, uint
 	return 0;
 }
 
+/* `file`: -1, or where its extended attributes are. `link`: what a symbolic link says, or an earlier name of a hard link. */
 static int write_entry_header(
-	struct writer *writer, int file, const struct stat *st, const char *path, const char *link)
+	struct writer *writer, char type, int file, const struct stat *st, const char *path, const char *link)
 {
-	struct header header = { .type = *link && !S_ISLNK(st->st_mode) ? '1' : type_of(st->st_mode) };
+	struct header header = { .type = type };
 	bool in_seconds = st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_nsec == 0;
 	int r = 0;
 
@@ -286,20 +283,17 @@ static int write_entry_header(
 		put_octal(header.major, sizeof(header.major), major(st->st_rdev));
 		put_octal(header.minor, sizeof(header.minor), minor(st->st_rdev));
 	}
-	if (header.type != '1' && header.type != '2')
+	if (file >= 0)
 		r = add_xattrs(writer, file, path);
 	if (r == 0)
 		r = write_records(writer);
 	return r < 0 ? r : write_header(writer->out, &header, writer->err);
 }
 
-static int write_bytes(struct writer *writer, int dir, const char *name, const char *path, uint64_t size)
+static int write_bytes(struct writer *writer, int file, const char *path, uint64_t size)
 {
-	cleanup_close int file = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	uint64_t left = size;
 
-	if (file < 0)
-		return error_sys(writer->err, errno, "open %s", path);
 	while (left > 0) {
 		ssize_t n = read(file, writer->copy, left < COPY ? (size_t)left : COPY);
 		int r = n > 0 ? file_write_all(writer->out, writer->copy, (size_t)n) : 0;
@@ -353,22 +347,38 @@ static int enter(struct writer *writer, int *dir, const char *path)
 	return list_names(writer, level);
 }
 
-/* "a/b/" for folders, as archives have it. */
-static int write_folder(
-	struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
+/* What was looked at, and nothing that took its place since. */
+static int open_same(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
 {
-	const char *slashed = arena_printf(&writer->arena, "%s/", path);
-	cleanup_close int dir = -1;
-	int r = write_entry_header(writer, file, st, slashed, "");
+	int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat now;
 
-	if (r < 0 || st->st_dev != writer->device)
-		return r;
-	dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return dir < 0 ? error_sys(writer->err, errno, "open %s", path) : enter(writer, &dir, path);
+	if (fd < 0)
+		return error_sys(writer->err, errno, "open %s", path);
+	if (fstat(fd, &now) == 0 && now.st_dev == st->st_dev && now.st_ino == st->st_ino)
+		return fd;
+	(void)close(fd);
+	return error_bad(writer->err, EBUSY, "%s changed while it was read", path);
 }
 
-static int write_link(
-	struct writer *writer, int parent, const char *name, int file, const struct stat *st, const char *path)
+/* "a/b/", as archives have folders. One on which something is mounted is left empty. */
+static int write_folder(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
+{
+	cleanup_close int dir = open_same(writer, parent, name, st, path);
+	int r = dir < 0 ? dir : write_entry_header(writer, '5', dir, st, arena_printf(&writer->arena, "%s/", path), "");
+
+	return r < 0 || st->st_dev != writer->device ? r : enter(writer, &dir, path);
+}
+
+static int write_file(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
+{
+	cleanup_close int file = open_same(writer, parent, name, st, path);
+	int r = file < 0 ? file : write_entry_header(writer, '0', file, st, path, "");
+
+	return r < 0 ? r : write_bytes(writer, file, path, (uint64_t)st->st_size);
+}
+
+static int write_link(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
 {
 	char target[PATH_MAX];
 	ssize_t len = readlinkat(parent, name, target, sizeof(target) - 1);
@@ -376,35 +386,41 @@ static int write_link(
 	if (len < 0)
 		return error_sys(writer->err, errno, "read the link %s", path);
 	target[len] = '\0';
-	return write_entry_header(writer, file, st, path, target);
+	return write_entry_header(writer, '2', -1, st, path, target);
+}
+
+static int check_entry(struct writer *writer, const char *name, const struct stat *st, const char *path)
+{
+	if (text_starts_with(name, ".wh."))
+		return error_bad(writer->err, EINVAL, "%s: a layer would take this name for a whiteout", path);
+	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0))
+		return error_bad(
+			writer->err, EINVAL, "%s: this device is a whiteout of overlayfs and no file of a root", path);
+	return 0;
 }
 
 static int write_entry(struct writer *writer, int parent, const char *name, const char *path)
 {
-	cleanup_close int file = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	const char *earlier = NULL;
 	struct stat st;
 	int r;
 
-	if (file < 0 || fstat(file, &st) < 0)
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(writer->err, errno, "look at %s", path);
-	if (text_starts_with(name, ".wh."))
-		return error_bad(writer->err, EINVAL, "%s: a layer would take this name for a whiteout", path);
-	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0))
-		return error_bad(
-			writer->err, EINVAL, "%s: this device is a whiteout of overlayfs and no file of a root", path);
-	if (S_ISSOCK(st.st_mode))
-		return 0;
+	r = check_entry(writer, name, &st, path);
+	if (r < 0 || S_ISSOCK(st.st_mode))
+		return r;
 	if (S_ISDIR(st.st_mode))
-		return write_folder(writer, parent, name, file, &st, path);
+		return write_folder(writer, parent, name, &st, path);
 	if (st.st_nlink > 1)
 		earlier = earlier_name(writer, &st, path);
 	if (earlier)
-		return write_entry_header(writer, file, &st, path, earlier);
+		return write_entry_header(writer, '1', -1, &st, path, earlier);
 	if (S_ISLNK(st.st_mode))
-		return write_link(writer, parent, name, file, &st, path);
-	r = write_entry_header(writer, file, &st, path, "");
-	return r < 0 || !S_ISREG(st.st_mode) ? r : write_bytes(writer, parent, name, path, (uint64_t)st.st_size);
+		return write_link(writer, parent, name, &st, path);
+	if (S_ISREG(st.st_mode))
+		return write_file(writer, parent, name, &st, path);
+	return write_entry_header(writer, type_of(st.st_mode), -1, &st, path, "");
 }
 
 static int walk(struct writer *writer)
@@ -436,7 +452,7 @@ static int write_root(struct writer *writer, int dir)
 	if (own < 0 || fstat(own, &st) < 0)
 		return error_sys(writer->err, errno, "open the root");
 	writer->device = st.st_dev;
-	r = write_entry_header(writer, own, &st, "./", "");
+	r = write_entry_header(writer, '5', own, &st, "./", "");
 	if (r == 0)
 		r = enter(writer, &own, "");
 	return r < 0 ? r : walk(writer);

@@ -82,7 +82,7 @@ static int push_level(struct levels *levels, int dir, const char *name, struct e
 }
 
 int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct error *err),
-	int (*on_node)(void *data, int dir, const char *name, struct error *err), void *data, struct error *err)
+	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data, struct error *err)
 {
 	struct levels levels = { .count = 0 };
 	int r = push_level(&levels, root, ".", err);
@@ -95,7 +95,7 @@ int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct 
 		if (!entry)
 			(void)closedir(levels.dirs[--levels.count]);
 		else if (!is_dir(dirfd(dir), entry))
-			r = on_node(data, dirfd(dir), entry->d_name, err);
+			r = on_node(data, dirfd(dir), levels.count - 1, entry->d_name, err);
 		else if ((r = push_level(&levels, dirfd(dir), entry->d_name, err)) == 0)
 			r = on_dir(data, dirfd(levels.dirs[levels.count - 1]), levels.count - 1, err);
 	}

@@ -26,6 +26,8 @@
 #include "images/passwd.h"
 #include "images/to_config.h"
 
+#define VERSION_FOR_ALL "1.0.2" /* of the specification: nothing newer is used, and runtimes of 2022 refuse more */
+
 struct unpack_options {
 	struct take_options take;
 };
@@ -147,7 +149,8 @@ static int fill_config(struct job *job, struct config *config, struct error *err
 	if (r < 0)
 		return r;
 	config_add_volumes(config, &job->image);
-	config->root_path = "rootfs";
+	config->version = VERSION_FOR_ALL;
+	config->limits.pids.given = false; /* not every host has the controller */
 	if (config->args.count == 0)
 		config->args = (struct spec_strings){ shell, 1 };
 	return 0;

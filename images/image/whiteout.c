@@ -189,20 +189,22 @@ static int sweep_dir(void *data, int dir, size_t depth, struct error *err)
 	struct sweep *sweep = data;
 
 	(void)err;
-	if (sweep->opaque_depth != SIZE_MAX && depth <= sweep->opaque_depth)
-		sweep->opaque_depth = SIZE_MAX; /* the walk has left it */
-	if (sweep->opaque_depth == SIZE_MAX && whiteout_is_opaque(sweep->layer, dir))
-		sweep->opaque_depth = depth;
+	if (depth > sweep->opaque_depth)
+		return 0; /* inside */
+	sweep->opaque_depth = whiteout_is_opaque(sweep->layer, dir) ? depth : SIZE_MAX;
 	return 0;
 }
 
-static int sweep_node(void *data, int dir, const char *name, struct error *err)
+static int sweep_node(void *data, int dir, size_t depth, const char *name, struct error *err)
 {
-	const struct sweep *sweep = data;
+	struct sweep *sweep = data;
 	struct stat st;
 
-	if (sweep->opaque_depth == SIZE_MAX || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		!layer_is_whiteout(&st))
+	if (depth < sweep->opaque_depth) /* the walk has come back out of it, or was never in one */
+		return 0;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "look at %s", name);
+	if (!layer_is_whiteout(&st))
 		return 0;
 	return unlinkat(dir, name, 0) < 0 ? error_sys(err, errno, "remove the whiteout %s", name) : 0;
 }
