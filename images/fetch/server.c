@@ -19,7 +19,7 @@ enum { WAIT_MAX_MS = 60000 };
 struct server {
 	struct fetcher *fetcher;
 	int sock;         /* borrowed */
-	struct job *jobs; /* owned; in the order of asking */
+	struct job *jobs; /* in the order of asking */
 	unsigned count;
 	bool full; /* of answers: the socket takes no more for now */
 };
@@ -225,15 +225,10 @@ static int one_round(struct server *server, struct error *err)
 int serve(struct fetcher *fetcher, int sock, struct error *err)
 {
 	struct server server = { .fetcher = fetcher, .sock = sock };
-	struct job *next;
 	int r;
 
 	do
 		r = one_round(&server, err);
 	while (r > 0);
-	for (struct job *job = server.jobs; job; job = next) {
-		next = job->next;
-		job_free(job);
-	}
-	return r;
+	return r; /* what is left of jobs ends with the program */
 }
