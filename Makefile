@@ -175,9 +175,11 @@ install: all $(B)/install/husk $(B)/install/husk-runtime
 	install -D -m 755 $(B)/install/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
 	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
+	install -D -m 644 docs/husk-registries.conf.5 $(DESTDIR)$(mandir)/man5/husk-registries.conf.5
 	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime $(PROGRAMS)) $(DESTDIR)$(mandir)/man1/husk.1 \
+		$(DESTDIR)$(mandir)/man5/husk-registries.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ contents() { (cd "$work" && find . ! -path './store/tmp/.husk-*' -printf '%p %y 
 compare() { python3 "$tree/tests/lib/tree_compare.py" "$@"; } # [--without WHAT] A B
 
 # All images of a folder of layers, in one layout each.
-layout() { python3 "$tree/tests/lib/layout.py" "$@"; } # FOLDER REF LAYER...
+layout() { python3 "$tree/tests/lib/layer_layout.py" "$@"; } # FOLDER REF LAYER...
 
 # A root with everything that an archive can carry.
 make_source() { # FOLDER

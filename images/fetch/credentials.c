@@ -179,7 +179,7 @@ int credentials_load(
 	const char *auth_file, const char *host, struct arena *arena, struct credentials_known *ret, struct error *err)
 {
 	struct credentials_known known = { 0 };
-	const char *files[FILES_MAX];
+	const char *files[FILES_MAX] = { NULL };
 	bool asked_for;
 	size_t count = candidates(auth_file, arena, files, &asked_for);
 

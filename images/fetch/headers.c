@@ -118,27 +118,40 @@ static int read_parameter(const char **at, bool bearer, struct arena *arena, str
 	return 1;
 }
 
-/* The parameters of one scheme; those of schemes that are not ours may be of any kind, and are passed over to the comma. */
+/* To the next comma outside of quotes, or to the end. */
+static void pass_over(const char **at)
+{
+	bool quoted = false;
+
+	for (; **at && (quoted || **at != ','); (*at)++) {
+		if (quoted && **at == '\\' && (*at)[1])
+			(*at)++;
+		else if (**at == '"')
+			quoted = !quoted;
+	}
+}
+
+/* Whether a parameter begins here, and not the name of a scheme. */
+static bool at_parameter(const char *at)
+{
+	return *skip_blanks(at + token_length(at)) == '=';
+}
+
+/* The parameters of one scheme, up to the name of the next; those of schemes that are not ours may be of any kind. */
 static int read_parameters(const char **at, bool ours, bool bearer, struct arena *arena, struct challenge *challenge)
 {
-	int r;
-
-	for (;;) {
-		r = read_parameter(at, bearer, arena, challenge);
-		if (r < 0)
-			return r;
-		if (r == 0 && !ours)
-			*at += strcspn(*at, ",");
-		if (r == 0 && **at != ',')
+	do {
+		int r = ours ? read_parameter(at, bearer, arena, challenge) : 0;
+		if (r < 0 || (r > 0 && **at && **at != ','))
+			return -EINVAL;
+		if (!ours)
+			pass_over(at);
+		else if (r == 0 && **at != ',')
 			return 0;
-		if (**at != ',')
-			return **at ? -EINVAL : 0;
-		do
+		while (**at == ',')
 			*at = skip_blanks(*at + 1);
-		while (**at == ',');
-		if (*skip_blanks(*at + token_length(*at)) != '=')
-			return 0; /* the next scheme, or the end */
-	}
+	} while (**at && at_parameter(*at));
+	return 0;
 }
 
 int header_challenge(const char *value, struct arena *arena, struct challenge *ret)

@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "images/fetch/confine.h"
+#include "images/fetch/rights.h"
 #include "images/fetch/server.h"
 #include "images/fetch_protocol.h"
 
@@ -60,7 +60,7 @@ static bool is_host(const char *host)
 
 static int read_opening(const char *text, size_t len, struct opening *ret, struct error *err)
 {
-	const char *words[FETCH_WORDS_MAX];
+	const char *words[FETCH_WORDS_MAX] = { NULL };
 	int count = fetch_message_split(text, len, words);
 	struct opening opening = { .site.tls_verify = -1, .parallel = UINT64_MAX, .retries = UINT64_MAX };
 
@@ -145,11 +145,11 @@ static int open_registry(struct fetcher *fetcher, const char *text, size_t len, 
 
 	if (r == 0)
 		r = prepare(fetcher, &opening, arena, err);
-	if (r == 0 && fetcher->sites.warning)
+	if (r == 0 && fetcher->sites.warning && log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, err) == 0)
 		log_line(LOG_LEVEL_WARNING, fetcher->sites.warning);
 	if (r == 0)
 		r = start_curl(fetcher, err);
-	return r < 0 ? r : fetch_confine(err);
+	return r < 0 ? r : rights_drop(err);
 }
 
 int main(void)

@@ -40,7 +40,7 @@ static bool is_safe(const char *text, const char *more)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-	if (!*text || *text == '/' || *text == '.' || strstr(text, "..") || strstr(text, "//"))
+	if (!*text || *text == '/' || *text == '.' || strstr(text, "/.") || strstr(text, "//"))
 		return false;
 	for (const char *c = text; *c; c++)
 		if (!strchr(letters, *c) && !strchr(more, *c))
@@ -215,7 +215,7 @@ static unsigned delay_ms(const struct job *job, unsigned retry_after_s)
 		delay = DELAY_MAX_MS;
 	if (getrandom(&dice, sizeof(dice), GRND_NONBLOCK) < 0)
 		dice = UINT16_MAX / 2;
-	delay = delay * 3 / 4 + delay * dice / (2 * (UINT16_MAX + 1U));
+	delay = delay * 3 / 4 + (delay * dice >> 17);
 	return delay > retry_after_s * 1000ULL ? (unsigned)delay : retry_after_s * 1000;
 }
 
@@ -276,7 +276,8 @@ static bool turn_plain(struct job *job, CURLcode code)
 {
 	struct site *site = job_site(job);
 
-	if (job->url || job->was_plain || !site->may_be_plain || !words_is_not_tls(code))
+	if (job->url || job->was_plain || !site->may_be_plain || (site->answered && !site->plain) ||
+		!words_is_not_tls(code))
 		return false;
 	site->plain = true;
 	return true;
@@ -373,7 +374,6 @@ static void answered(struct job *job)
 {
 	long status = exchange_status(&job->exchange);
 
-	job_site(job)->answered = true;
 	if (job_is_success(status)) {
 		succeeded(job);
 	} else if (status >= 301 && status <= 308 && status != 304) {
@@ -403,15 +403,17 @@ static void got_token(struct job *job)
 
 void job_finished(struct job *job, CURLcode code)
 {
-	bool cut =
-		code == CURLE_WRITE_ERROR && !job->exchange.flooded && !job_is_success(exchange_status(&job->exchange));
+	long status = exchange_status(&job->exchange);
+	/* A refusal's text may be longer than anybody wants to know. */
+	bool enough = code == CURLE_WRITE_ERROR && !job->exchange.flooded && !job_is_success(status);
 
-	/* A refusal's text may be cut short. */
-	if (code == CURLE_OK && job_check_head(job) == 0)
-		cut = true;
+	if (status > 0 && job->to == job_site(job))
+		job_site(job)->answered = true;
+	if (code == CURLE_OK)
+		(void)job_check_head(job);
 	if (job->refused)
 		fail_place(job);
-	else if (!cut)
+	else if (code != CURLE_OK && !enough)
 		connection_failed(job, code);
 	else if (job->phase == JOB_TOKEN)
 		got_token(job);

@@ -106,7 +106,7 @@ static int begin_section(struct reader *reader, char *text)
 	static const char kind[] = "registry";
 	struct registries_section *section = ARENA_NEW(reader->arena, struct registries_section);
 	char *end = strrchr(text, ']');
-	const char *name;
+	const char *name = NULL;
 	int r;
 
 	if (!end || !text_starts_with(text + 1, kind) || !is_blank(text[sizeof(kind)]))
@@ -146,10 +146,8 @@ static int set_flag(struct reader *reader, const struct setting *setting, const 
 	return 0;
 }
 
-static int add_mirror(struct reader *reader, const char *value)
+static int add_mirror(struct reader *reader, struct registries_section *section, const char *value)
 {
-	struct registries_section *section = reader->section;
-
 	if (section->mirror_count == REGISTRIES_MAX_MIRRORS)
 		return bad(reader, "there are more than %d mirrors", REGISTRIES_MAX_MIRRORS);
 	section->mirrors[section->mirror_count++] = value;
@@ -158,15 +156,15 @@ static int add_mirror(struct reader *reader, const char *value)
 
 static int set(struct reader *reader, const struct setting *setting, const char *value)
 {
-	char *base = setting->in_section ? (char *)reader->section : (char *)reader->registries;
-	void *target = base + setting->offset;
+	void *base = setting->in_section ? (void *)reader->section : (void *)reader->registries;
+	void *target = (char *)base + setting->offset;
 
 	if ((setting->kind == SETTING_PLACE || setting->kind == SETTING_MIRROR) && !is_place(value))
 		return bad(reader, "%s is HOST[:PORT][/PREFIX], not \"%s\"", setting->name, value);
 	switch (setting->kind) {
 	case SETTING_NUMBER: return set_number(reader, setting, value, target);
 	case SETTING_FLAG: return set_flag(reader, setting, value, target);
-	case SETTING_MIRROR: return add_mirror(reader, value);
+	case SETTING_MIRROR: return add_mirror(reader, base, value);
 	case SETTING_TEXT:
 	case SETTING_PLACE: *(const char **)target = value; break;
 	}
@@ -187,7 +185,7 @@ static int unknown(struct reader *reader, const char *name)
 static int read_setting(struct reader *reader, char *text)
 {
 	char *equals = strchr(text, '=');
-	const char *value, *name;
+	const char *value = NULL, *name;
 	int r;
 
 	if (!equals)

@@ -114,17 +114,26 @@ static int keep(struct fetch *fetch, const struct answer *answer, struct error *
 	return 0;
 }
 
+/* Hears answers until that to `id` comes. */
+static int hear_of(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
+{
+	int r;
+
+	for (;;) {
+		r = hear(fetch, ret, err);
+		if (r < 0 || ret->id == id)
+			return r;
+		r = keep(fetch, ret, err);
+		if (r < 0)
+			return r;
+	}
+}
+
 /* Waits for the answer to `id`; one that says why it failed becomes our error. */
 static int await(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
 {
-	int r = 0;
+	int r = take(fetch, id, ret) ? 0 : hear_of(fetch, id, ret, err);
 
-	while (r == 0 && !take(fetch, id, ret)) {
-		struct answer other;
-		r = hear(fetch, &other, err);
-		if (r == 0)
-			r = keep(fetch, &other, err);
-	}
 	if (r < 0 || ret->code == 0)
 		return r;
 	(void)error_bad(err, ret->code, "%s", ret->what);
@@ -154,7 +163,7 @@ static int open_registry(
 {
 	static const char *const words[] = { "0", "1" };
 	struct fetch_message message = { .len = 0 };
-	struct answer answer;
+	struct answer answer = { 0 };
 	int r;
 
 	fetch_message_add(&message, FETCH_OPEN);
@@ -195,11 +204,11 @@ void fetch_stop(struct fetch *fetch)
 
 	if (!fetch)
 		return;
-	fd_closep(&fetch->sock);
 	if (fetch->pid > 0) {
 		(void)kill(fetch->pid, SIGKILL); /* it has nothing to tidy up, and may sit in a look-up of names */
 		(void)program_reap(fetch->pid);
 	}
+	fd_closep(&fetch->sock);
 	for (struct answer *answer = fetch->answers; answer; answer = next) {
 		next = answer->next;
 		free(answer);
@@ -227,7 +236,7 @@ int fetch_manifest(struct fetch *fetch, const struct reference *reference, const
 	cleanup_close int text = memfd_create("manifest", MFD_CLOEXEC);
 	char name[DIGEST_TEXT_MAX];
 	struct fetch_message message;
-	struct answer answer;
+	struct answer answer = { 0 };
 	unsigned id = begin(fetch, &message, FETCH_MANIFEST, reference);
 	int r;
 
@@ -274,7 +283,7 @@ int fetch_blob(struct fetch *fetch, const struct reference *reference, const str
 
 int fetch_blob_end(struct fetch *fetch, unsigned id, struct error *err)
 {
-	struct answer answer;
+	struct answer answer = { 0 };
 
 	return await(fetch, id, &answer, err);
 }

@@ -239,8 +239,7 @@ static char type_of(mode_t mode)
 	static const struct {
 		mode_t format;
 		char type;
-	} types[] = { { S_IFREG, '0' }, { S_IFLNK, '2' }, { S_IFCHR, '3' }, { S_IFBLK, '4' }, { S_IFDIR, '5' },
-		{ S_IFIFO, '6' } };
+	} types[] = { { S_IFCHR, '3' }, { S_IFBLK, '4' }, { S_IFIFO, '6' } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (types[i].format == (mode & S_IFMT))
@@ -257,12 +256,11 @@ static uint64_t fit(struct writer *writer, const char *key, uint64_t value, uint
 	return 0;
 }
 
-/* `file`: -1, or where its extended attributes are. `link`: an earlier name, or what a symbolic link says, or "". */
+/* `file`: -1, or where its extended attributes are. `link`: what a symbolic link says, or an earlier name of a hard link. */
 static int write_entry_header(
-	struct writer *writer, int file, const struct stat *st, const char *path, const char *link)
+	struct writer *writer, char type, int file, const struct stat *st, const char *path, const char *link)
 {
-	bool is_hard_link = *link && !S_ISLNK(st->st_mode);
-	struct header header = { .type = is_hard_link ? '1' : type_of(st->st_mode) };
+	struct header header = { .type = type };
 	bool in_seconds = st->st_mtim.tv_sec >= 0 && st->st_mtim.tv_nsec == 0;
 	int r = 0;
 
@@ -367,7 +365,7 @@ static int open_same(struct writer *writer, int parent, const char *name, const 
 static int write_folder(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
 {
 	cleanup_close int dir = open_same(writer, parent, name, st, path);
-	int r = dir < 0 ? dir : write_entry_header(writer, dir, st, arena_printf(&writer->arena, "%s/", path), "");
+	int r = dir < 0 ? dir : write_entry_header(writer, '5', dir, st, arena_printf(&writer->arena, "%s/", path), "");
 
 	return r < 0 || st->st_dev != writer->device ? r : enter(writer, &dir, path);
 }
@@ -375,7 +373,7 @@ static int write_folder(struct writer *writer, int parent, const char *name, con
 static int write_file(struct writer *writer, int parent, const char *name, const struct stat *st, const char *path)
 {
 	cleanup_close int file = open_same(writer, parent, name, st, path);
-	int r = file < 0 ? file : write_entry_header(writer, file, st, path, "");
+	int r = file < 0 ? file : write_entry_header(writer, '0', file, st, path, "");
 
 	return r < 0 ? r : write_bytes(writer, file, path, (uint64_t)st->st_size);
 }
@@ -388,7 +386,7 @@ static int write_link(struct writer *writer, int parent, const char *name, const
 	if (len < 0)
 		return error_sys(writer->err, errno, "read the link %s", path);
 	target[len] = '\0';
-	return write_entry_header(writer, -1, st, path, target);
+	return write_entry_header(writer, '2', -1, st, path, target);
 }
 
 static int check_entry(struct writer *writer, const char *name, const struct stat *st, const char *path)
@@ -417,12 +415,12 @@ static int write_entry(struct writer *writer, int parent, const char *name, cons
 	if (st.st_nlink > 1)
 		earlier = earlier_name(writer, &st, path);
 	if (earlier)
-		return write_entry_header(writer, -1, &st, path, earlier);
+		return write_entry_header(writer, '1', -1, &st, path, earlier);
 	if (S_ISLNK(st.st_mode))
 		return write_link(writer, parent, name, &st, path);
 	if (S_ISREG(st.st_mode))
 		return write_file(writer, parent, name, &st, path);
-	return write_entry_header(writer, -1, &st, path, "");
+	return write_entry_header(writer, type_of(st.st_mode), -1, &st, path, "");
 }
 
 static int walk(struct writer *writer)
@@ -454,7 +452,7 @@ static int write_root(struct writer *writer, int dir)
 	if (own < 0 || fstat(own, &st) < 0)
 		return error_sys(writer->err, errno, "open the root");
 	writer->device = st.st_dev;
-	r = write_entry_header(writer, own, &st, "./", "");
+	r = write_entry_header(writer, '5', own, &st, "./", "");
 	if (r == 0)
 		r = enter(writer, &own, "");
 	return r < 0 ? r : walk(writer);
