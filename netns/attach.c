@@ -428,7 +428,8 @@ static void give_back(const struct attachment *attachment, const struct net_link
 
 int attachment_undo(struct attachment *attachment, size_t first, struct error *err)
 {
-	int r = attachment_unguard(attachment, first, err);
+	cleanup_close int firewall = -1; /* closed last, see firewall.h */
+	int r = attachment_unguard(attachment, first, &firewall, err);
 
 	if (r == 0)
 		r = remove_links(attachment, first, err);

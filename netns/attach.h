@@ -68,9 +68,9 @@ const struct net_link *attachment_ports_link(const struct attachment *attachment
 /* Finds free ports where a choice was left; refuses those that are taken. */
 int attachment_choose_ports(struct attachment *attachment, struct error *err);
 
-/* Lets the links from `first` on, and the ports, through the firewall; or takes that away. */
+/* Lets the links from `first` on, and the ports, through the firewall; or takes that away: *ret_sock is closed last. */
 int attachment_guard(const struct attachment *attachment, size_t first, struct error *err);
-int attachment_unguard(const struct attachment *attachment, size_t first, struct error *err);
+int attachment_unguard(const struct attachment *attachment, size_t first, int *ret_sock, struct error *err);
 
 /* ---- */
 

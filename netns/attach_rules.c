@@ -75,12 +75,12 @@ int attachment_guard(const struct attachment *attachment, size_t first, struct e
 	return rules.container.link_count ? firewall_container_add(&rules.container, err) : 0;
 }
 
-int attachment_unguard(const struct attachment *attachment, size_t first, struct error *err)
+int attachment_unguard(const struct attachment *attachment, size_t first, int *ret_sock, struct error *err)
 {
 	struct rules rules;
 
 	collect(attachment, first, &rules);
-	return rules.container.link_count ? firewall_container_remove(&rules.container, err) : 0;
+	return rules.container.link_count ? firewall_container_remove(&rules.container, ret_sock, err) : 0;
 }
 
 int attachment_choose_ports(struct attachment *attachment, struct error *err)

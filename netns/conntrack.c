@@ -11,7 +11,6 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include "base/error.h"
-#include "base/fd.h"
 #include "netns/parcel.h"
 #include "netns/port_holder.h"
 
@@ -111,10 +110,9 @@ static int list(int sock, struct forgetting *forgetting)
 	return r;
 }
 
-int conntrack_forget(const struct published *ports, size_t count, struct error *err)
+int conntrack_forget(int sock, const struct published *ports, size_t count, struct error *err)
 {
 	struct forgetting forgetting = { .ports = ports, .count = count };
-	cleanup_close int sock = -1;
 	bool needed = false;
 	int r, forgotten;
 
@@ -122,8 +120,7 @@ int conntrack_forget(const struct published *ports, size_t count, struct error *
 		needed |= ports[i].protocol != IPPROTO_TCP;
 	if (!needed)
 		return 0;
-	sock = parcel_socket(NETLINK_NETFILTER);
-	r = sock < 0 ? sock : list(sock, &forgetting);
+	r = list(sock, &forgetting);
 	if (r == 0 && forgetting.deletions.count)
 		r = parcel_send(sock, &forgetting.deletions, NULL, NULL, NULL);
 	forgotten = (int)forgetting.deletions.count;

@@ -9,5 +9,5 @@
 struct error;
 
 /* Forgets those to an address of this host and one of these ports; of TCP none, since it notices itself. A kernel without
- * ctnetlink has nothing to forget that we could reach. Returns how many. */
-int conntrack_forget(const struct published *ports, size_t count, struct error *err);
+ * ctnetlink has nothing to forget that we could reach. `sock` is one of nft_open(). Returns how many. */
+int conntrack_forget(int sock, const struct published *ports, size_t count, struct error *err);

@@ -2,7 +2,11 @@
  *
  * The kernel refuses to delete an element that is not there, and with it the whole transaction. So what is removed is
  * added before, in the same transaction: it is there then, whatever was. For a port this asks whose it is, too, since an
- * element with another container's address is refused; only then are elements taken one by one, without that one. */
+ * element with another container's address is refused; only then are elements taken one by one, without that one.
+ *
+ * Time: a transaction costs some 30 us. But after one that deletes, the kernel frees what was deleted when no packet can
+ * see it any more, and whoever closes a socket of this kind meanwhile waits for that, some 10 ms. So nothing is deleted
+ * when a container starts; and when one ends, its caller gets the socket to close it last. */
 #include "netns/firewall.h"
 
 #include <errno.h>
@@ -48,7 +52,10 @@ static void put_pair(struct nft_transaction *t, put_fn *put, const struct nft_se
 
 /* ---- networks ---- */
 
-static void put_network(struct nft_transaction *t, const struct firewall_network *network, bool stays)
+/* What is to be done with a network's membership in the sets. Deleting is dear, see the head of this file. */
+enum change { JOIN, JOIN_AND_LEAVE_OTHERS, LEAVE };
+
+static void put_network(struct nft_transaction *t, const struct firewall_network *network, enum change change)
 {
 	const struct {
 		const struct nft_set *set;
@@ -63,11 +70,13 @@ static void put_network(struct nft_transaction *t, const struct firewall_network
 
 	memcpy(name, network->bridge, strnlen(network->bridge, IFNAMSIZ - 1));
 	put_pair(t, nft_add_element, &firewall_within, name, name, sizeof(name), NULL);
-	if (!stays)
+	if (change == LEAVE)
 		put_pair(t, nft_delete_element, &firewall_within, name, name, sizeof(name), NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-		put_name(t, nft_add_element, sets[i].set, name);
-		if (!stays || !sets[i].member)
+		bool leaves = change == LEAVE || (change == JOIN_AND_LEAVE_OTHERS && !sets[i].member);
+		if (sets[i].member || leaves)
+			put_name(t, nft_add_element, sets[i].set, name);
+		if (leaves)
 			put_name(t, nft_delete_element, sets[i].set, name);
 	}
 }
@@ -83,7 +92,7 @@ int firewall_network_add(const struct firewall_network *network, struct error *e
 	nft_begin(&t, FIREWALL_TABLE);
 	if (r == NFT_MISSING)
 		firewall_put_rules(&t);
-	put_network(&t, network, true);
+	put_network(&t, network, JOIN_AND_LEAVE_OTHERS);
 	r = nft_commit(sock, &t, err);
 	nft_done(&t);
 	return r > 0 ? error_bad(err, -EAGAIN, "the firewall was changed while %s was added to it", network->bridge)
@@ -124,7 +133,7 @@ int firewall_network_remove(const struct firewall_network *network, struct error
 	if (sock < 0)
 		return sock;
 	nft_begin(&t, FIREWALL_TABLE);
-	put_network(&t, network, false);
+	put_network(&t, network, LEAVE);
 	r = nft_commit(sock, &t, err);
 	nft_done(&t);
 	return r == NFT_OK ? remove_unused_tables(sock, err) : r < 0 ? r : 0;
@@ -253,10 +262,12 @@ static int add_container(int sock, const struct firewall_container *container, b
 	nft_begin(&t, FIREWALL_TABLE);
 	if (from_scratch)
 		firewall_put_rules(&t);
-	for (size_t i = 0; from_scratch && i < container->network_count; i++)
-		put_network(&t, &container->networks[i], true);
+	for (size_t i = 0; i < container->network_count; i++)
+		put_network(&t, &container->networks[i], JOIN);
 	put_container(&t, nft_add_element, container);
 	r = nft_commit(sock, &t, err);
+	if (r == NFT_MISSING && from_scratch)
+		r = nft_missing(&t, err);
 	nft_done(&t);
 	return r;
 }
@@ -270,10 +281,8 @@ int firewall_container_add(const struct firewall_container *container, struct er
 		r = add_container(sock, container, true, err);
 	if (r == NFT_TAKEN)
 		return error_bad(err, -EADDRINUSE, "a port that it publishes was taken by another container meanwhile");
-	if (r == NFT_MISSING)
-		return error_bad(err, -EAGAIN, "the firewall was removed while %s was added to it", container->id);
 	if (r == NFT_OK)
-		r = conntrack_forget(container->ports, container->port_count, err);
+		r = conntrack_forget(sock, container->ports, container->port_count, err);
 	return r < 0 ? r : let_localhost_out(container, err);
 }
 
@@ -317,12 +326,13 @@ static int remove_one_by_one(int sock, const struct firewall_container *containe
 	return r;
 }
 
-int firewall_container_remove(const struct firewall_container *container, struct error *err)
+int firewall_container_remove(const struct firewall_container *container, int *ret_sock, struct error *err)
 {
 	cleanup_close int sock = nft_open(err);
 	struct nft_transaction t;
 	int r;
 
+	*ret_sock = -1;
 	if (sock < 0)
 		return sock;
 	nft_begin(&t, FIREWALL_TABLE);
@@ -333,8 +343,11 @@ int firewall_container_remove(const struct firewall_container *container, struct
 	if (r == NFT_TAKEN)
 		r = remove_one_by_one(sock, container, err);
 	if (r >= 0)
-		r = conntrack_forget(container->ports, container->port_count, err);
-	return r < 0 ? r : 0;
+		r = conntrack_forget(sock, container->ports, container->port_count, err);
+	if (r < 0)
+		return r;
+	*ret_sock = fd_take(&sock);
+	return 0;
 }
 
 /* ---- is it there ---- */

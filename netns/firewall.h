@@ -45,16 +45,19 @@ int firewall_network_add(const struct firewall_network *network, struct error *e
 /* With the last network, the rules go, too. */
 int firewall_network_remove(const struct firewall_network *network, struct error *err);
 
-/* -EADDRINUSE where a port is another container's by now. */
+/* With its networks, and the rules where they are missing. -EADDRINUSE where a port is another container's by now. */
 int firewall_container_add(const struct firewall_container *container, struct error *err);
-int firewall_container_remove(const struct firewall_container *container, struct error *err);
+/* *ret_sock is a socket that the caller closes when nothing else is left to do, since the kernel lets wait who does so
+ * soon after a removal: some 10 ms, which pass beside the rest. */
+int firewall_container_remove(const struct firewall_container *container, int *ret_sock, struct error *err);
 
 /* Whether every rule and set is there as it should be. */
 enum { FIREWALL_WHOLE = 0, FIREWALL_BROKEN = 1 };
 int firewall_check(struct error *err);
 
 /* Before anything is made: finds free ports where a choice was left, and refuses those that another container or a
- * socket of the host has: -EADDRINUSE, naming the holder. `id` is whose ports they are to be. */
+ * socket of the host has: -EADDRINUSE, naming the holder. `id` is whose ports they are to be; `err` is not NULL. A port
+ * that was found may be another's when the container is added; then this may be asked again. */
 int firewall_choose_ports(
 	struct published *ports, size_t count, bool ipv4, bool ipv6, const char *id, struct error *err);
 

@@ -136,6 +136,9 @@ static void look_for_ours(const struct nft_found_rule *rule, void *data)
 {
 	struct ours *ours = data;
 
+	for (size_t i = 0; i < ours->count; i++) /* a dump that was disturbed begins again */
+		if (ours->handles[i] == rule->handle)
+			return;
 	if (strcmp(rule->why, ours->why) == 0 && ours->count < HANDLES_MAX)
 		ours->handles[ours->count++] = rule->handle;
 }

@@ -297,14 +297,16 @@ int nft_open(struct error *err)
 	return error_hint(err, "the kernel needs CONFIG_NETFILTER_NETLINK and CONFIG_NF_TABLES");
 }
 
+#define NEEDS                                                                                                          \
+	"the kernel needs CONFIG_NF_TABLES with NF_TABLES_INET, NF_TABLES_BRIDGE, NFT_CT, NFT_FIB_INET, NFT_NAT, NFT_MASQ"
+
 static const struct {
 	int code;
 	const char *hint;
 } hints[] = {
 	{ -EPERM, "needs CAP_NET_ADMIN in the network namespace" },
-	{ -EOPNOTSUPP,
-		"this kernel lacks nf_tables, or a part of it: CONFIG_NF_TABLES, NF_TABLES_INET, NF_TABLES_BRIDGE, "
-		"NFT_NAT, NFT_MASQ, NFT_FIB_INET" },
+	{ -EOPNOTSUPP, NEEDS },
+	{ -ENOENT, NEEDS },
 	{ -EEXIST, "another version of husk made it; nft delete table inet husk, then husk network repair" },
 };
 
@@ -319,21 +321,33 @@ int nft_refused(int code, const char *verb, const char *name, const struct parce
 	return code;
 }
 
+static struct nft_message refused_message(const struct nft_transaction *t)
+{
+	if (t->refusal.message > 0 && t->refusal.message <= t->parcel.count && t->messages)
+		return t->messages[t->refusal.message - 1];
+	return (struct nft_message){ .verb = "change", .name = "the firewall" };
+}
+
+int nft_missing(const struct nft_transaction *t, struct error *err)
+{
+	const struct nft_message about = refused_message(t);
+
+	return nft_refused(-ENOENT, about.verb, about.name, &t->refusal, err);
+}
+
 int nft_commit(int sock, struct nft_transaction *t, struct error *err)
 {
-	struct nft_message about = { .verb = "change", .name = "the firewall" };
-	struct parcel_refusal refusal;
+	struct nft_message about;
 	int r;
 
 	begin_batch(t, NFNL_MSG_BATCH_END);
-	r = parcel_send(sock, &t->parcel, NULL, NULL, &refusal);
+	r = parcel_send(sock, &t->parcel, NULL, NULL, &t->refusal);
 	if (r == 0)
 		return NFT_OK;
 	if (r == -ENOENT || r == -ERESTART)
 		return NFT_MISSING;
-	if (refusal.message > 0 && refusal.message <= t->parcel.count)
-		about = t->messages[refusal.message - 1];
-	if (about.element && (r == -EEXIST || r == -EBUSY)) /* the latter before Linux 6.2 */
+	about = refused_message(t);
+	if (about.element && (r == -EEXIST || r == -EBUSY)) /* which of the two depends on the kernel */
 		return NFT_TAKEN;
-	return nft_refused(r, about.verb, about.name, &refusal, err);
+	return nft_refused(r, about.verb, about.name, &t->refusal, err);
 }

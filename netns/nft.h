@@ -159,6 +159,7 @@ struct nft_transaction {
 	const struct nft_set *set; /* the list of elements that is open, and its place */
 	uint16_t operation;
 	size_t list;
+	struct parcel_refusal refusal; /* after nft_commit() */
 };
 
 /* A socket for transactions; errors: no nf_tables in this kernel. */
@@ -199,6 +200,9 @@ void nft_delete_element(struct nft_transaction *t, const struct nft_set *set, co
  * with other data. Anything else that the kernel refuses is an error, which names the message. */
 enum nft_result { NFT_OK, NFT_MISSING, NFT_TAKEN };
 int nft_commit(int sock, struct nft_transaction *transaction, struct error *err);
+
+/* After NFT_MISSING, where nothing can be missing but a part of the kernel: the error for it. */
+int nft_missing(const struct nft_transaction *transaction, struct error *err);
 
 /* ---- for nft*.c alone ---- */
 

@@ -8,7 +8,7 @@
 #include "base/faults.h"
 #include "base/text.h"
 
-enum { TEXT_MAX = 128, PORT_MAX = 65535 };
+enum { TEXT_MAX = 128, PORT_MAX = 65535, ENTRIES_MAX = 1024 };
 
 #define EXPECTED "expected [[IP:]HOST:]CONTAINER[/tcp|udp|sctp]"
 
@@ -158,7 +158,7 @@ static void add_ranges(struct reading *reading, struct published port, struct ra
 		port.host_choices = (uint16_t)host.count;
 	}
 	add(reading, &port);
-	for (uint32_t i = 1; !host.first && i < container.count; i++) {
+	for (uint32_t i = 1; !host.first && i < container.count && reading->count <= ENTRIES_MAX; i++) {
 		port.container_port++;
 		add(reading, &port);
 	}
@@ -217,14 +217,18 @@ size_t ports_parse(
 {
 	struct reading reading = { .where = where, .arena = arena, .faults = faults };
 
-	for (const char *at = texts;; at++) {
+	for (const char *at = texts; reading.count <= ENTRIES_MAX; at++) {
 		size_t len = strcspn(at, ";");
 		read_text(&reading, at, len);
 		at += len;
 		if (!*at)
 			break;
 	}
-	check_collisions(&reading);
+	if (reading.count > ENTRIES_MAX)
+		faults_add(faults, where, "more than %d entries; ports in a row are one, as 8000-8999:8000-8999",
+			ENTRIES_MAX);
+	else
+		check_collisions(&reading);
 	*ret_ports = reading.ports;
 	return reading.count;
 }

@@ -19,8 +19,8 @@ struct published {
 
 /* Reads [[IP:]HOST:]CONTAINER[/tcp|udp|sctp]: HOST and CONTAINER are ports or ranges A-B of one length; HOST left out or
  * 0 is any free port for each; a range of HOST for one port is a choice. An IPv6 address is in brackets. Texts are
- * joined by ';' . Two that want the same port of the host are a fault, too. Returns how many there are; *ret_ports lives
- * in the arena. */
+ * joined by ';', and make at most 1024 entries. Two that want the same port of the host are a fault, too. Returns how
+ * many entries there are; *ret_ports lives in the arena. */
 size_t ports_parse(
 	const char *texts, const char *where, struct arena *arena, struct published **ret_ports, struct faults *faults);
 

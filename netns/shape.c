@@ -89,10 +89,8 @@ static void put_ingress(struct parcel *parcel, unsigned index)
 /* One key that any packet has: no bit of it is looked at. u32 is older than matchall, and in more kernels. */
 static void put_redirection(struct parcel *parcel, unsigned from, unsigned to)
 {
-	static const struct {
-		struct tc_u32_sel head;
-		struct tc_u32_key key;
-	} all = { .head = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	static const struct tc_u32_sel head = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+	char all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = { 0 };
 	const struct tc_mirred redirect = {
 		.action = TC_ACT_STOLEN,
 		.eaction = TCA_EGRESS_REDIR,
@@ -103,7 +101,8 @@ static void put_redirection(struct parcel *parcel, unsigned from, unsigned to)
 	begin(parcel, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, from, INGRESS, 0);
 	parcel_put_text(parcel, TCA_KIND, "u32");
 	options = parcel_nest(parcel, TCA_OPTIONS);
-	parcel_put(parcel, TCA_U32_SEL, &all, sizeof(all));
+	memcpy(all, &head, sizeof(head));
+	parcel_put(parcel, TCA_U32_SEL, all, sizeof(all));
 	actions = parcel_nest(parcel, TCA_U32_ACT);
 	action = parcel_nest(parcel, 1);
 	parcel_put_text(parcel, TCA_ACT_KIND, "mirred");

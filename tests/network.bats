@@ -33,6 +33,7 @@ load lib/network
 }
 
 @test "nothing is made for a container that does not ask" {
+	args true
 	try run --id "$id" "$bundle"
 	expect 0
 	[ ! -e "$store" ]
@@ -125,19 +126,13 @@ load lib/network
 }
 
 @test "stats counts what goes through a container's link" {
-	sh_args 'nc -l -p 9 >/dev/null'
-	start --network bridge --id "$id" "$bundle"
-	eventually husk exec "$id" sh -c 'netstat -ltn | grep -q :9'
-	head -c 100000 /dev/zero | inside timeout 5 busybox nc -w 2 "$(address_of "$id")" 9 3>&- || true
-	husk delete --force "$id"
 	sh_args 'nc -l -p 9 >/dev/null; sleep 1000'
 	start --network bridge --id "$id" "$bundle"
-	eventually husk exec "$id" sh -c 'netstat -ltn | grep -q :9'
+	eventually eval 'husk exec "$id" netstat -ltn | grep -q :9'
 	head -c 100000 /dev/zero | inside timeout 5 busybox nc -w 2 "$(address_of "$id")" 9 3>&- || true
 	try stats --no-stream --format json "$id"
 	expect 0
-	[ "$(jq -s '[.. | objects | .rx_bytes? // .rxBytes? // empty] | max // 0' <<<"$output")" -gt 100000 ] ||
-		[[ $output == *'"rx"'* ]] || fail "$output"
+	[ "$(jq '.[0].network.receivedBytes' <<<"$output")" -gt 50000 ]
 }
 
 # ---- leases ----
@@ -205,7 +200,7 @@ load lib/network
 	husk network create --disable-dns web
 	for ((n = 0; n < 200; n++)); do echo "$id-$n"; done |
 		inside env HUSK_TEST_MARK="$mark" xargs -P 40 -I '{}' "$HUSK" --root "$state" --store "$store" \
-			run --detach --network web --bundle "$bundle" '{}' 3>&- >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null || fail "$(cat "$BATS_TEST_TMPDIR/out")"
+			run --detach --network web --bundle "$bundle" '{}' 3>&- >"$BATS_TEST_TMPDIR/out" 2>&1 || fail "$(cat "$BATS_TEST_TMPDIR/out")"
 	[ "$(jq -r '.links[0].addresses[0]' "$state"/*/network | sort -u | wc -l)" -eq 200 ]
 	[ "$(find "$store/networks/web/leases" -type f | wc -l)" -eq 200 ]
 	[ "$(links | sort -u | wc -l)" -eq 200 ]

@@ -14,8 +14,7 @@ enum { TCP = SOCK_STREAM, UDP = SOCK_DGRAM };
 /* 192.0.2.0/24 is outside, 203.0.113.1 farther still; a and b are at husk0, c is at husk1. */
 static int host, outside, a, b, c;
 
-static const struct firewall_network husk0 = { .bridge = "husk0", .masquerade = true };
-static const struct firewall_network husk1 = { .bridge = "husk1", .masquerade = true };
+static struct firewall_network husk0, husk1; /* as set up; a test may make them others */
 
 /* ---- the world ---- */
 
@@ -98,6 +97,15 @@ static int choose_and_add(const struct firewall_container *container, struct err
 	return r < 0 ? r : firewall_container_add(container, err);
 }
 
+static int remove_and_close(const struct firewall_container *container, struct error *err)
+{
+	int sock, r = firewall_container_remove(container, &sock, err);
+
+	if (r == 0)
+		(void)close(sock);
+	return r;
+}
+
 static int change(change_fn *how, const struct guest *guest, const char *ports, struct unit *unit, struct error *err)
 {
 	const struct firewall_link link = { guest->link, guest->network->bridge, guest->mac, guest->addresses, 2 };
@@ -127,7 +135,7 @@ static void take_away(struct unit *unit, const struct guest *guest, const char *
 	struct error err = { 0 };
 	char line[2048];
 
-	if (change(firewall_container_remove, guest, ports, unit, &err) < 0)
+	if (change(remove_and_close, guest, ports, unit, &err) < 0)
 		fail_msg("remove %s: %s", guest->id, error_line(&err, line, sizeof(line)));
 }
 
@@ -156,6 +164,8 @@ static int setup(void **state)
 		skip();
 	if (world_host < 0)
 		make_world();
+	husk0 = (struct firewall_network){ .bridge = "husk0", .masquerade = true };
+	husk1 = (struct firewall_network){ .bridge = "husk1", .masquerade = true };
 	network(&husk0);
 	network(&husk1);
 	return 0;
@@ -324,28 +334,26 @@ static void containers_reach_the_outside_behind_the_hosts_address(void **state)
 
 static void an_internal_network_has_no_outside(void **state)
 {
-	struct firewall_network internal = husk0;
-
-	internal.internal = true;
-	internal.masquerade = false;
-	network(&internal);
+	husk0.internal = true;
+	husk0.masquerade = false;
+	network(&husk0);
 	add(*state, &guest_a, "8080:80");
 	add(*state, &guest_b, NULL);
 	assert_silence(a, TCP, "192.0.2.2", 80);
 	assert_silence(a, TCP, "2001:db8::2", 80);
 	assert_silence(outside, TCP, "192.0.2.1", 8080);
 	assert_string_equal(world_ask(a, TCP, "10.88.0.3", 80), "b 10.88.0.2");
-	network(&husk0); /* and open again */
+	husk0.internal = false;
+	husk0.masquerade = true;
+	network(&husk0);
 	assert_string_equal(world_ask(a, TCP, "192.0.2.2", 80), "outside 192.0.2.1");
 	take_away(*state, &guest_a, "8080:80");
 }
 
 static void an_isolated_network_reaches_no_published_port_of_others(void **state)
 {
-	struct firewall_network isolated = husk1;
-
-	isolated.isolated = true;
-	network(&isolated);
+	husk1.isolated = true;
+	network(&husk1);
 	add(*state, &guest_a, "8080:80");
 	add(*state, &guest_c, "8081:80");
 	assert_silence(c, TCP, "192.0.2.1", 8080);
@@ -535,6 +543,17 @@ static void adding_again_repairs(void **state)
 	take_away(*state, &guest_a, "8080:80");
 }
 
+static void a_container_brings_its_network(void **state)
+{
+	struct error err = { 0 };
+
+	assert_int_equal(firewall_network_remove(&husk1, &err), 0);
+	add(*state, &guest_a, NULL);
+	add(*state, &guest_c, NULL);
+	assert_silence(a, TCP, "10.89.0.2", 80);
+	assert_string_equal(world_ask(c, TCP, "192.0.2.2", 80), "outside 192.0.2.1");
+}
+
 static void what_another_container_has_by_now_stays_its_own(void **state)
 {
 	add(*state, &guest_a, "8080:80;8081:81");
@@ -652,6 +671,7 @@ static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(a_port_in_use_is_refused_by_the_name_of_who_has_it),
 	TRAFFIC_TEST(a_free_port_is_chosen),
 	TRAFFIC_TEST(adding_again_repairs),
+	TRAFFIC_TEST(a_container_brings_its_network),
 	TRAFFIC_TEST(what_another_container_has_by_now_stays_its_own),
 	TRAFFIC_TEST(a_foreign_drop_is_named_and_repaired),
 	TRAFFIC_TEST(drops_of_others_are_named_with_what_to_do),

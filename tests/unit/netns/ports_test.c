@@ -74,6 +74,7 @@ static const struct {
 	{ "80:80; rm", "-p: \" rm\": \" rm\" is no port; expected 1 to 65535" },
 	{ "80:80;80:81", "-p: 80:80/tcp and 80:81/tcp want the same port of the host" },
 	{ "8000-8010:8000-8010;8010:80", "-p: 8000-8010:8000-8010/tcp and 8010:80/tcp want the same port of the host" },
+	{ "1-65535", "-p: more than 1024 entries; ports in a row are one, as 8000-8999:8000-8999" },
 	{ "127.0.0.1:80:80;80:81", "-p: 127.0.0.1:80:80/tcp and 80:81/tcp want the same port of the host" },
 };
 
