@@ -208,17 +208,20 @@ static const struct option create_options[] = {
 };
 enum { OF_RUN = 2 };
 
-static int check_image_flags(const struct create_options *options, struct error *err)
+/* A bundle has only the network that it asks for; an image asks for nothing. */
+static int settle_image_flags(struct create_options *options, struct error *err)
 {
-	return options->image.image
-		? 0
-		: image_flags_need_image(create_options, ARRAY_SIZE(create_options), options, &options->image, err);
+	if (!options->image.image)
+		return image_flags_need_image(
+			create_options, ARRAY_SIZE(create_options), options, &options->image, err);
+	options->network.otherwise = cli_default_network();
+	return 0;
 }
 
 static int create_run(const struct invocation *invocation, struct error *err)
 {
 	struct making making;
-	int r = check_image_flags(invocation->options, err);
+	int r = settle_image_flags(invocation->options, err);
 
 	if (r < 0)
 		return r;
@@ -232,7 +235,7 @@ static int create_run(const struct invocation *invocation, struct error *err)
 static int run_run(const struct invocation *invocation, struct error *err)
 {
 	struct create_options *options = invocation->options;
-	int r = check_image_flags(options, err);
+	int r = settle_image_flags(options, err);
 
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -26,6 +27,15 @@ const char *cli_store_absolute(const struct invocation *invocation, struct error
 	if (!path || *path == '/' || !getcwd(here, sizeof(here)))
 		return path;
 	return arena_printf(invocation->arena, "%s/%s", here, path);
+}
+
+const char *cli_default_network(void)
+{
+	const char *named = getenv("HUSK_NETWORK");
+
+	if (named && *named)
+		return named;
+	return geteuid() == 0 ? "bridge" : NULL;
 }
 
 /* ---- annotations ---- */
@@ -77,8 +87,11 @@ static const char *networks_text(const struct network_options *options, const st
 	const char *asked = spec_annotation(spec, NET_ANNOTATION), *first;
 
 	if (!options->networks.count && !details && ((!options->ports.count && !options->rate) || asked))
-		return NULL;
-	first = options->networks.count ? options->networks.items[0] : asked ? asked : "bridge";
+		return asked ? NULL : options->otherwise;
+	first = options->networks.count ? options->networks.items[0]
+		: asked                 ? asked
+		: options->otherwise    ? options->otherwise
+					: "bridge";
 	if (!options->networks.count && asked) { /* what follows the first one stays */
 		const char *rest = strchr(asked, ';');
 		if (!rest)

@@ -12,6 +12,7 @@ struct spec;
 
 struct network_options {
 	struct option_list networks, aliases;
+	const char *otherwise; /* of a container from an image, where none is named: cli_default_network(); or NULL */
 	const char *ip, *ip6, *mac;
 	const char *rate;
 	struct option_list ports;
@@ -33,6 +34,10 @@ struct network_options {
 		OPTION("network-rate", 0, OPTION_TEXT, type, network.rate, .value = "RATES",                           \
 			.help = "limits of bandwidth, as in=10mbit,out=5mbit"),                                        \
 		NAMES_OPTIONS(type, network.names)
+
+/* What a container from an image gets that names no network: $HUSK_NETWORK, else for root the default bridge. NULL = only a
+ * loopback. */
+const char *cli_default_network(void);
 
 /* Turns the options (NULL = none) into annotations of the spec, and its namespaces into those that the annotations ask for;
  * containers are looked up by the state root of the invocation. What is wrong is a fault, or an error. */

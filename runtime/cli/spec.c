@@ -126,7 +126,7 @@ static const struct option plan_options[] = {
 
 static int plan_run(const struct invocation *invocation, struct error *err)
 {
-	const struct plan_options *options = invocation->options;
+	struct plan_options *options = invocation->options;
 	struct plan_request request = { .gate = GATE_PAIR };
 	struct from_image from = { .store = -1, .folder.overlay.folder = -1 };
 	struct bundle bundle = { .network = &options->network };
@@ -135,6 +135,8 @@ static int plan_run(const struct invocation *invocation, struct error *err)
 		? 0
 		: image_flags_need_image(plan_options, ARRAY_SIZE(plan_options), options, &options->image, err);
 
+	if (options->image.image)
+		options->network.otherwise = cli_default_network();
 	if (r == 0)
 		r = name_plan(invocation, &from, &bundle, &request, err);
 	if (r == 0)

@@ -8,6 +8,7 @@
 tree=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 HUSK=${HUSK:-$tree/build/husk}
 cgroups=/sys/fs/cgroup
+export HUSK_NETWORK=none # containers from images: no bridge appears on this host
 
 # bats 1.8 has these, but we want no more of it than that: bats_require_minimum_version 1.5.0 allows `run --separate-stderr`.
 bats_require_minimum_version 1.5.0
