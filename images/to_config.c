@@ -139,7 +139,6 @@ void config_init(struct config *config, struct arena *arena)
 	for (size_t i = 0; i < ARRAY_SIZE(default_mounts); i++)
 		config_set_mount(config, &default_mounts[i]);
 	config_set_pair(config, &config->env, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	config_set_pair(config, &config->sysctls, "net.ipv4.ping_group_range", "0 2147483647");
 }
 
 /* ---- the image ---- */

@@ -181,8 +181,6 @@ static void fit_defaults(struct from_image *from)
 	uint32_t gids = count_ids(&config->gid_mappings);
 	enum { TTY_GROUP = 5 };
 
-	config_set_pair(config, &config->sysctls, "net.ipv4.ping_group_range",
-		arena_printf(from->arena, "0 %u", gids ? gids - 1 : 0));
 	if (gids <= TTY_GROUP)
 		config_set_mount(config, &pts);
 	if (from->rootless)
