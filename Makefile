@@ -19,6 +19,7 @@ CC         := gcc
 endif
 STATIC     ?= auto
 RUNS       ?= 1000000
+PLACES     ?= unit native vm systemd
 B          := build$(if $(SAN),/san)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -144,19 +145,15 @@ $(B)/tests/tools/%: tests/tools/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
 
-.PHONY: tools units check check-all check-native check-vm check-sanitized demo
+.PHONY: tools units check check-native check-vm check-sanitized demo
 tools: $(TOOLS:%.c=build/%)
 units: $(UNITS) tools
 # tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
 check:
 	tests/setup build check
 	+$(MAKE) --no-print-directory all units
-	tests/run unit native vm systemd
-check-all:
-	tests/setup build check
-	+$(MAKE) --no-print-directory all units
-	+$(MAKE) --no-print-directory SAN=1 all
-	tests/run unit native sanitized vm systemd
+	$(if $(filter sanitized,$(PLACES)),+$(MAKE) --no-print-directory SAN=1 all)
+	tests/run $(PLACES)
 check-native: all units
 	tests/run unit native
 check-vm: all tools
@@ -231,7 +228,6 @@ help:
 	@echo 'make            build/husk (the launcher), build/husk-runtime (the program) and what it calls: $(PROGRAMS)'
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
-	@echo 'make check-all  the same, and the tests here once more with sanitizers (see check-sanitized)'
 	@echo 'make check-native, make check-vm     its halves, installing nothing'
 	@echo 'make check-sanitized                 the tests here with address and undefined-behaviour sanitizers'
 	@echo 'make install, make uninstall         DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='
@@ -239,6 +235,6 @@ help:
 	@echo 'make fuzz       every fuzzer of tests/fuzz, RUNS=$(RUNS) each'
 	@echo 'make bench      husk beside its floor, crun and runc'
 	@echo 'make clean      remove build/'
-	@echo 'Variables: STATIC=auto|no (here: $(LINK)), SAN=1 (sanitizers, in build/san), V=1, CC, CFLAGS, LDFLAGS'
+	@echo 'Variables: PLACES="$(PLACES)" (of check; also sanitized), STATIC=auto|no (here: $(LINK)), SAN=1 (sanitizers, in build/san), V=1, CC, CFLAGS, LDFLAGS'
 
 -include $(OBJECTS:.o=.d) $(PROGRAM_SOURCES:%.c=$(B)/obj/%.d) $(TESTS:%.c=$(B)/obj/%.d) $(wildcard build/fuzz/obj/*/*.d build/fuzz/obj/*/*/*.d)
