@@ -277,7 +277,7 @@ reference_root() { # what umoci makes of the layout
 	[ -z "$(find "$store" ! -user 4321)" ]
 	[ "$("${user[@]}" "$HUSK" image verify --full)" = "2 images, 5 layers, 9 blobs, 2 names: good" ]
 	"${user[@]}" "$HUSK" image unpack -q "$layout" "$BATS_TEST_TMPDIR/home/b"
-	[ "$(cat "$BATS_TEST_TMPDIR/home/b/rootfs/etc/base")$(ls "$BATS_TEST_TMPDIR/home/b/rootfs/etc" | xargs)" = \
+	[ "$(cat "$BATS_TEST_TMPDIR/home/b/rootfs/etc/base")$(cd "$BATS_TEST_TMPDIR/home/b/rootfs/etc" && echo *)" = \
 		"basebase layer-1 layer-2 layer-3" ]
 	"${user[@]}" "$HUSK" image prune --all >/dev/null
 	[ -z "$(find "$store"/blobs "$store"/layers -mindepth 2)" ]
