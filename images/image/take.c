@@ -4,9 +4,6 @@
  * unpack, place layers and blobs, write the record, and last the name. */
 #include "images/image/take.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -15,6 +12,7 @@
 #include "base/text.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
+#include "images/image/output.h"
 #include "images/image/source.h"
 #include "images/image/store.h"
 #include "images/image/verb.h"
@@ -144,8 +142,7 @@ static int put_names(struct job *job, struct error *err)
 
 static int carry_out(struct job *job, struct error *err)
 {
-	cleanup_close int lock = -1;
-	int r = open_all(job, err);
+	int lock = -1, r = open_all(job, err);
 
 	if (r == 0)
 		r = confine_take(job->store, job->source, err);
@@ -156,6 +153,7 @@ static int carry_out(struct job *job, struct error *err)
 		r = lock = store_lock_image(job->store, &job->image.digest, err);
 	if (r >= 0)
 		r = is_whole(job) ? 0 : make(job, err);
+	store_unlock_image(job->store, &job->image.digest, &lock);
 	return r < 0 ? r : put_names(job, err);
 }
 
@@ -182,6 +180,6 @@ int take(const struct call *call, const struct take_options *options, const char
 	fd_closep(&job.store);
 	if (r < 0)
 		return take_say_image(source, err);
-	(void)printf("%s\n", digest_text(&job.image.config, id));
-	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+	output_say("%s\n", digest_text(&job.image.config, id));
+	return output_end(err);
 }

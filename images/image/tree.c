@@ -82,7 +82,8 @@ static int push_level(struct levels *levels, int dir, const char *name, struct e
 }
 
 int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct error *err),
-	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data, struct error *err)
+	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data,
+	struct error *err)
 {
 	struct levels levels = { .count = 0 };
 	int r = push_level(&levels, root, ".", err);

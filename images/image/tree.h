@@ -17,4 +17,5 @@ struct dirent *tree_next(DIR *dir);
 /* Calls `on_dir` for each folder beneath `root` (depth 0) before what is in it, and `on_node` for all else; both with a
  * readable folder and its depth, `on_node`'s is that which `name` lies in. What on_node removes is not missed. */
 int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct error *err),
-	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data, struct error *err);
+	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data,
+	struct error *err);
