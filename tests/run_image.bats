@@ -407,11 +407,16 @@ more" ] && [[ $stderr == *"Read-only"* ]]
 	[ "$before" = "$(layers_sum)" ]
 }
 
-@test "a folder that an earlier boot left is replaced; that of another state root is not" {
-	mkdir -p "$store/containers/$id/upper" && echo old >"$store/containers/$id/upper/old"
-	echo "00000000-0000-0000-0000-000000000000 $state" >"$store/containers/$id/holder"
+@test "folders that an earlier boot left are removed; that of another state root is not" {
+	local left boot=00000000-0000-0000-0000-000000000000
+	for left in "$id" other; do
+		mkdir -p "$store/containers/$left/upper" && echo old >"$store/containers/$left/upper/old"
+		echo "$boot $state" >"$store/containers/$left/holder"
+	done
+	echo $boot >"$store/containers/.boot"
 	boxed ls /old
 	expect 1
+	[ ! -e "$store/containers/other" ]
 	husk create --image box "$id" true
 	run --separate-stderr "$HUSK" --root "$BATS_TEST_TMPDIR/other" --store "$store" --cgroup-manager disabled run --image box --name "$id" true
 	expect_error 125 "belongs to a container of another --root"
