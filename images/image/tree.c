@@ -134,12 +134,13 @@ static int move_up(struct removal *removal, int dir, const char *name, struct er
 {
 	int top = dirfd(removal->levels[0].dir);
 	char to[64];
+	int r;
 
-	do
+	do {
 		(void)snprintf(to, sizeof(to), ".moved.%" PRIu64, removal->moved++);
-	while (renameat2(dir, name, top, to, RENAME_NOREPLACE) < 0 && errno == EEXIST);
-	return faccessat(top, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? error_sys(err, errno, "move the folder %s up", name)
-								 : 0;
+		r = renameat2(dir, name, top, to, RENAME_NOREPLACE);
+	} while (r < 0 && errno == EEXIST);
+	return r < 0 ? error_sys(err, errno, "move the folder %s up", name) : 0;
 }
 
 static int remove_one(struct removal *removal, const struct dirent *entry, struct error *err)

@@ -4,6 +4,7 @@
 	layouts.py good FOLDER [LAYERS]      an image v1 of LAYERS layers (2), each with a file, the upper ones with whiteouts
 	layouts.py many FOLDER               an index with manifests for several platforms, attestations, and one nested index
 	layouts.py hostile FOLDER            a layout for each case in FOLDER/NAME; prints NAME <tab> words of the refusal
+	layouts.py seeds FOLDER              documents for tests/fuzz/manifest.c, with the byte that says what they are
 """
 import gzip
 import hashlib
@@ -355,6 +356,22 @@ def hostile(folder):
         print(f"{name}\t{words}")
 
 
+def seeds(folder):
+    os.makedirs(folder, exist_ok=True)
+    good(folder + ".layout")
+    many(folder + ".layout")
+    names = ["debian:13", "quay.io/a/b@sha256:" + HEX, "oci:dir:ref", "docker-archive:x.tar", "[::1]:5000/x"]
+    documents = {f"name-{i}": b"\x03" + name.encode() for i, name in enumerate(names)}
+    for name in ["index.json"] + ["blobs/sha256/" + blob for blob in sorted(os.listdir(folder + ".layout/blobs/sha256"))]:
+        with open(f"{folder}.layout/{name}", "rb") as file:
+            data = file.read()
+        if data.startswith(b"{"):
+            documents[os.path.basename(name)] = (b"\x01" if b"rootfs" in data else b"\x00") + data
+    for name, data in documents.items():
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(data)
+
+
 if __name__ == "__main__":
     verb, folder, *rest = sys.argv[1:]
-    {"good": good, "many": many, "hostile": hostile}[verb](folder, *map(int, rest))
+    {"good": good, "many": many, "hostile": hostile, "seeds": seeds}[verb](folder, *map(int, rest))
