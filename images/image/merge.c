@@ -102,15 +102,15 @@ static int open_pair(struct merge *merge, int lower, int upper, const char *name
 {
 	struct pair *pair = &merge->pairs[merge->depth];
 	struct stat above;
-	int r;
 
 	if (merge->depth == ARRAY_SIZE(merge->pairs))
 		return error_bad(err, ENAMETOOLONG, "more than %d folders inside each other", LAYER_DEPTH_MAX);
 	cleanup_close int fd = path_open_beneath(lower, name, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return error_sys(err, fd, "open the folder %s", name);
-	if ((r = tree_open(upper, name, &pair->upper, err)) < 0)
-		return r;
+	pair->upper = tree_open(upper, name, err);
+	if (!pair->upper)
+		return err->code;
 	pair->lower = fd_take(&fd);
 	(void)snprintf(pair->name, sizeof(pair->name), "%s", name);
 	merge->depth++;
@@ -185,11 +185,11 @@ static int merge_name(struct merge *merge, const char *name, struct error *err)
 static int empty(int lower, struct error *err)
 {
 	const struct dirent *entry;
-	DIR *dir;
-	int r = tree_open(lower, ".", &dir, err);
+	DIR *dir = tree_open(lower, ".", err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!dir)
+		return err->code;
 	while (r == 0 && (entry = tree_next(dir)))
 		r = tree_remove(lower, entry->d_name, err);
 	(void)closedir(dir);
@@ -198,10 +198,13 @@ static int empty(int lower, struct error *err)
 
 static int merge_trees(struct merge *merge, int lower, int upper, struct error *err)
 {
-	int r = open_pair(merge, lower, upper, ".", err);
+	cleanup_close int fd = path_open_beneath(upper, ".", O_RDONLY | O_DIRECTORY);
+	int r = fd < 0 ? error_sys(err, fd, "open a layer's tree") : 0;
 
-	if (r == 0 && is_opaque(dirfd(merge->pairs[0].upper)))
+	if (r == 0 && is_opaque(fd))
 		r = empty(lower, err);
+	if (r == 0)
+		r = open_pair(merge, lower, upper, ".", err);
 	while (r == 0 && merge->depth > 0) {
 		const struct dirent *entry = tree_next(merge->pairs[merge->depth - 1].upper);
 		r = entry ? merge_name(merge, entry->d_name, err) : leave_pair(merge, err);

@@ -65,20 +65,38 @@ const struct tar_xattr *xattrs_default_acl(const struct tar_entry *entry)
 	return NULL;
 }
 
+/* All names, each with its NUL, in memory of the caller's; *ret_len 0 where there are none. */
+static char *list_names(int fd, ssize_t *ret_len, struct error *err)
+{
+	ssize_t len = flistxattr(fd, NULL, 0);
+	char *names = malloc(len > 0 ? (size_t)len : 1);
+
+	*ret_len = 0;
+	if (!names || len == 0 || (len < 0 && errno == ENOTSUP)) {
+		if (!names)
+			(void)error_sys(err, ENOMEM, "list extended attributes");
+		return names;
+	}
+	len = len < 0 ? len : flistxattr(fd, names, (size_t)len);
+	if (len < 0) {
+		(void)error_sys(err, errno, "list extended attributes");
+		free(names);
+		return NULL;
+	}
+	*ret_len = len;
+	return names;
+}
+
 /* Calls `each` for the attributes of `fd` that are kept. */
 static int for_kept(
 	int fd, int (*each)(int fd, const char *name, int other, struct error *err), int other, struct error *err)
 {
-	ssize_t len = flistxattr(fd, NULL, 0);
-	char *names = len > 0 ? malloc((size_t)len) : NULL;
+	ssize_t len;
+	char *names = list_names(fd, &len, err);
 	int r = 0;
 
-	if (len == 0 || (len < 0 && errno == ENOTSUP))
-		return 0;
-	if (len > 0 && !names)
-		return error_sys(err, ENOMEM, "list extended attributes");
-	if (len < 0 || (len = flistxattr(fd, names, (size_t)len)) < 0)
-		r = error_sys(err, errno, "list extended attributes");
+	if (!names)
+		return err->code;
 	for (ssize_t at = 0; r == 0 && at < len; at += (ssize_t)strlen(names + at) + 1) {
 		enum xattr_verdict verdict = xattr_judge(names + at);
 		if (verdict == XATTR_KEPT || verdict == XATTR_LATER)
