@@ -24,8 +24,9 @@ Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
 
 # ---- sources ----------------------------------------------------------------------------------------------------
-SOURCES  := $(sort $(filter-out runtime/launcher.c,$(wildcard $(patsubst %,%/*.c,base spec namespaces cgroups netns images runtime runtime/cli))))
+SOURCES  := $(sort $(filter-out runtime/launcher.c runtime/husk-init.c,$(wildcard $(patsubst %,%/*.c,base spec namespaces cgroups netns images runtime runtime/cli))))
 LAUNCHER := runtime/launcher.c
+INIT     := runtime/husk-init.c
 TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
 BENCHES  := $(sort $(wildcard bench/*.c))
@@ -87,7 +88,7 @@ $(call remember,$(B)/flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LINK))
 
 # ---- the programs -----------------------------------------------------------------------------------------------
 .PHONY: all
-all: $(B)/husk $(B)/husk-runtime $(BUILT:%=$(B)/%)
+all: $(B)/husk $(B)/husk-runtime $(B)/husk-init $(BUILT:%=$(B)/%)
 
 $(MAIN): private ALL_CFLAGS += -include $(B)/version.h
 $(MAIN): $(B)/version.h
@@ -123,9 +124,14 @@ $(B)/libprograms.a: $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(foreach program,$
 
 # Launcher and program know where the programs are: in the build tree here, in its final place for `make install`.
 launcher = $(CC) $(LAUNCHER_FLAGS) -DHUSK_FOLDER='"$(1)"' $(LAUNCHER) -o $@
-$(B)/husk: $(LAUNCHER) $(B)/flags
+$(B)/husk: $(LAUNCHER) runtime/freestanding.h $(B)/flags
 	$(call say,LINK,$@)
 	$(Q)$(call launcher,$(CURDIR)/$(B))
+
+# What `run --init` puts into a container.
+$(B)/husk-init: $(INIT) runtime/freestanding.h $(B)/flags
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LAUNCHER_FLAGS) $(INIT) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------------------
 UNITS := $(TESTS:%.c=$(B)/%)
@@ -173,12 +179,15 @@ $(B)/install/husk-runtime: $(MAIN) $(B)/install/folder.o $(B)/libhusk.a
 install: all $(B)/install/husk $(B)/install/husk-runtime
 	$(if $(BUILT),install -D -m 755 -t $(DESTDIR)$(libexecdir)/husk $(BUILT:%=$(B)/%))
 	install -D -m 755 $(B)/install/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
+	install -D -m 755 $(B)/husk-init $(DESTDIR)$(libexecdir)/husk/husk-init
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk
 	install -D -m 644 docs/husk.1 $(DESTDIR)$(mandir)/man1/husk.1
+	install -D -m 644 docs/husk-image.1 $(DESTDIR)$(mandir)/man1/husk-image.1
 	install -D -m 644 docs/husk-registries.conf.5 $(DESTDIR)$(mandir)/man5/husk-registries.conf.5
 	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime $(PROGRAMS)) $(DESTDIR)$(mandir)/man1/husk.1 \
+	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime husk-init $(PROGRAMS)) \
+		$(DESTDIR)$(mandir)/man1/husk.1 $(DESTDIR)$(mandir)/man1/husk-image.1 \
 		$(DESTDIR)$(mandir)/man5/husk-registries.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
 
@@ -201,7 +210,7 @@ fuzz:
 	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
 lint:
 	tests/setup build lint
-	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(PROGRAM_SOURCES) $(LAUNCHER) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
+	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(PROGRAM_SOURCES) $(LAUNCHER) $(INIT) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 $< $(or $(bench-libs),-static) -o $@

@@ -8,24 +8,35 @@ _husk_help() { # COMMAND-LINE...
 	"$@" --help 2>/dev/null | sed -n 's/^  \([a-z]\+\) .*/\1/p; s/^  *\(-[a-z], \)\?\(--[a-z-]\+\) .*/\2/p'
 }
 
+# Names of images in the store, as people write them.
+_husk_images() { # COMMAND-LINE...
+	"$@" images 2>/dev/null | awk 'NR > 1 && $1 != "<none>" { print $2 == "<none>" ? $1 : $1 ":" $2 }'
+}
+
 _husk() {
-	local husk=$1 current=$2 command='' root=() i words
+	local husk=$1 current=$2 command='' root=() store=() i words
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--root) root=(--root "${COMP_WORDS[++i]}") ;;
+		--store) store=(--store "${COMP_WORDS[++i]}") ;;
 		--log | --log-format | --log-level | --cgroup-manager) ((i++)) ;;
 		-*) ;;
 		*) command=${COMP_WORDS[i]} && break ;;
 		esac
 	done
+	# image has commands of its own
+	[ "$command" != image ] || ((i + 1 >= COMP_CWORD)) || command="image ${COMP_WORDS[i + 1]}"
 	if [ -z "$command" ]; then
 		words=$(_husk_help "$husk" | grep -v '^husk$')
 	elif [[ $current == -* ]]; then
-		words=$(_husk_help "$husk" "$command" | grep '^-')
+		# shellcheck disable=SC2086 # "image rm" is two words
+		words=$(_husk_help "$husk" $command | grep '^-')
 	else
 		case $command in
 		start | state | kill | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
+		image) words=$(_husk_help "$husk" image) ;;
+		pull | "image inspect" | "image rm" | "image export" | "image unpack") words=$(_husk_images "$husk" "${store[@]}") ;;
 		help) words=$(_husk_help "$husk" | grep -v '^-') ;;
 		*) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
 		esac

@@ -223,6 +223,8 @@ static int split_name(char *copy, struct arena *arena, struct reference *ret, st
 	ret->repository = path;
 	if (is_docker_hub(ret->host) && !strchr(path, '/'))
 		ret->repository = arena_printf(arena, "library/%s", path);
+	if (strlen(ret->repository) > PATH_NAME_MAX)
+		return error_bad(err, EINVAL, "the name of the image is longer than %d bytes", PATH_NAME_MAX);
 	return 0;
 }
 

@@ -6,14 +6,20 @@
  * redirects and metadata-only copies [overlayfs.rst, Redirect_dir, Metadata only copy up; CVE-2023-0386's kin]. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/syscalls.h"
 #include "base/text.h"
 #include "namespaces/namespaces_internal.h"
@@ -58,14 +64,35 @@ static int set_dir(int fs, const char *key, int dir)
 	return set(fs, key, path);
 }
 
+/* The same folder in our own mount namespace: of mounts of another one no overlay can be made. Looked up by the path that the
+ * kernel knows for it, and it must be the same. */
+static int reopen(int dir)
+{
+	cleanup_close int fd = -1;
+	char path[PATH_MAX];
+	struct stat here, there;
+	int r = path_of_fd(dir, path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &here) < 0 || fstat(dir, &there) < 0)
+		return -errno;
+	return here.st_ino == there.st_ino && here.st_dev == there.st_dev ? fd_take(&fd) : -ESTALE;
+}
+
 /* ---- lower layers ---- */
 
 /* The layer itself, or a clone of it whose ids are those of the container's user namespace. */
-static int dress_layer(int layer, int user_namespace, struct error *err)
+static int dress_layer(int layer, bool unprivileged, int user_namespace, struct error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
 	cleanup_close int tree = -1;
 
+	if (unprivileged)
+		tree = reopen(layer);
+	if (unprivileged)
+		return tree < 0 ? error_sys(err, tree, "open a layer") : fd_take(&tree);
 	if (user_namespace < 0)
 		return fcntl(layer, F_DUPFD_CLOEXEC, 3);
 	tree = open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
@@ -101,7 +128,7 @@ static int add_layer(
 {
 	int r;
 
-	*ret_layer = dress_layer(overlay->layers[i], user_namespace, err);
+	*ret_layer = dress_layer(overlay->layers[i], overlay->unprivileged, user_namespace, err);
 	if (*ret_layer < 0)
 		return *ret_layer;
 	r = set_dir(fs, "lowerdir+", *ret_layer); /* [overlayfs.rst, Linux 6.5] */
@@ -128,8 +155,10 @@ static int set_layers(int fs, const struct root_overlay *overlay, struct layers 
 static int set_upper(int fs, const struct root_overlay *overlay, struct error *err)
 {
 	static const char what[] = "lay the container's own folder over its layers";
-	cleanup_close int upper = openat(overlay->folder, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_close int work = openat(overlay->folder, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int own = overlay->unprivileged ? reopen(overlay->folder) : -1;
+	int folder = overlay->unprivileged ? own : overlay->folder;
+	cleanup_close int upper = openat(folder, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_close int work = openat(folder, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	if (upper < 0 || work < 0)
@@ -197,11 +226,37 @@ static int open_overlay(const struct root_overlay *overlay, int user_namespace, 
 	return r;
 }
 
+/* In a user namespace of a process that ends with it; what it mounted lives on in the descriptor. */
+static int open_layers_elsewhere(const struct root_overlay *overlay, struct error *err)
+{
+	struct clone_args clone = { .flags = CLONE_NEWUSER | CLONE_NEWNS, .exit_signal = SIGCHLD };
+	int socks[2], r = 0, fd = -1;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0)
+		return error_sys(err, errno, "make a pair of sockets");
+	cleanup_close int in = socks[0], out = socks[1];
+	pid = (pid_t)sys_clone3(&clone);
+	if (pid == 0) {
+		fd = open_overlay(overlay, -1, false, NULL);
+		(void)fd_send(out, &fd, sizeof(fd), fd < 0 ? -1 : fd);
+		_exit(0);
+	}
+	if (pid < 0)
+		return error_sys(err, errno, "make a user namespace to look into the image");
+	fd_closep(&out);
+	if (fd_receive(in, &r, sizeof(r), &fd) != sizeof(r))
+		r = -EIO;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd < 0 ? error_sys(err, r < 0 ? r : -EIO, "mount the image's layers to look into them") : fd;
+}
+
 int overlay_open_layers(const struct root_overlay *overlay, struct error *err)
 {
 	if (overlay->layer_count == 1) /* an overlay without an upper has at least two layers */
 		return fcntl(overlay->layers[0], F_DUPFD_CLOEXEC, 3);
-	return open_overlay(overlay, -1, false, err);
+	return overlay->unprivileged ? open_layers_elsewhere(overlay, err) : open_overlay(overlay, -1, false, err);
 }
 
 /* ---- as a step ---- */

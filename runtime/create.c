@@ -206,7 +206,7 @@ static int make_folder(struct creation *creation, struct error *err)
 
 	if (!plan->folder)
 		return 0;
-	r = folder_make(plan->folder, plan->config, plan->config_len, err);
+	r = folder_make(plan->folder, creation->request->root, plan->config, plan->config_len, err);
 	return r < 0 || plan->child_opens ? r : steps_open(&plan->steps, err);
 }
 
@@ -447,8 +447,11 @@ static int await_ready(struct creation *creation, struct error *err)
 	return child_await(&creation->child, REPORT_READY, err);
 }
 
+/* The child has its own by now. Ours would keep mounts busy for as long as a `run` waits, and make us the one who unmounts
+ * the root at the end, which for an overlay is a long wait in the kernel. */
 static int hand_out(struct creation *creation, struct error *err)
 {
+	steps_close(&creation->plan->steps);
 	return child_hand_out(&creation->child, creation->request->pid_file, err);
 }
 

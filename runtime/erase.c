@@ -125,6 +125,6 @@ int container_erase(struct container *container, struct error *err)
 	if (r == 0)
 		poststop(container);
 	if (r == 0 && container->record.folder)
-		r = folder_remove(container->record.folder, err);
+		r = folder_remove(container->record.folder, container->root, err);
 	return r < 0 ? r : state_dir_remove(container->root, container->id, container->dir, err);
 }

@@ -18,30 +18,33 @@
 
 enum { HOLDER_MAX = PATH_MAX + 64 };
 
-static int holder_text(const struct folder *folder, char *buf, size_t size)
+static int holder_text(int root, char *buf, size_t size)
 {
-	char boot[64];
+	char boot[64], path[PATH_MAX];
 	ssize_t n = file_read_small_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	int r = n < 0 ? (int)n : path_of_fd(root, path, sizeof(path));
 	struct text text;
 
+	if (r < 0)
+		return r;
 	text_init(&text, buf, size);
-	text_add(&text, "%s %s\n", n < 0 ? "" : boot, folder->state_root);
-	return n < 0 ? (int)n : 0;
+	text_add(&text, "%s %s\n", boot, path);
+	return 0;
 }
 
 /* Whether what stands there is another container's. Ours is the id in our state root, so what that left behind is
- * nobody's; nor is what an earlier boot left. */
-static bool is_held(int parent, const struct folder *folder, const char *mine)
+ * nobody's; nor is what an earlier boot left, or what was never finished. */
+static bool is_held(int parent, const char *id, const char *mine)
 {
 	char path[NAME_MAX + sizeof("/holder")], theirs[HOLDER_MAX];
-	size_t boot = strcspn(mine, " ") + 1;
+	size_t boot = strcspn(mine, " ") + 1, len = strcspn(mine, "\n");
 	ssize_t n;
 
-	(void)snprintf(path, sizeof(path), "%s/holder", folder->id);
+	(void)snprintf(path, sizeof(path), "%s/holder", id);
 	n = file_read_small_at(parent, path, theirs, sizeof(theirs));
 	if (n <= 0 || strncmp(theirs, mine, boot) != 0)
 		return false;
-	return strncmp(theirs, mine, strlen(mine) - 1) != 0; /* without the newline, which reading drops */
+	return (size_t)n != len || strncmp(theirs, mine, len) != 0;
 }
 
 static int claim(int parent, const struct folder *folder, const char *holder, struct error *err)
@@ -52,7 +55,7 @@ static int claim(int parent, const struct folder *folder, const char *holder, st
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, errno, "make %s", folder->path);
-	if (is_held(parent, folder, holder)) {
+	if (is_held(parent, folder->id, holder)) {
 		(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
 		return error_hint(err, "choose another name, or another --store");
 	}
@@ -124,7 +127,7 @@ static int fill(const struct folder *folder, const char *holder, const char *con
 	return r < 0 ? r : make_volumes(folder, err);
 }
 
-int folder_make(struct folder *folder, const char *config, size_t config_len, struct error *err)
+int folder_make(struct folder *folder, int root, const char *config, size_t config_len, struct error *err)
 {
 	char path[PATH_MAX], holder[HOLDER_MAX];
 	cleanup_close int parent = -1;
@@ -136,8 +139,8 @@ int folder_make(struct folder *folder, const char *config, size_t config_len, st
 	parent = path_open_private_dir(path, err);
 	if (parent < 0)
 		return parent;
-	if ((r = holder_text(folder, holder, sizeof(holder))) < 0)
-		return error_sys(err, r, "read the boot's id");
+	if ((r = holder_text(root, holder, sizeof(holder))) < 0)
+		return error_sys(err, r, "find out who holds %s", folder->path);
 	before = umask(0);
 	r = claim(parent, folder, holder, err);
 	if (r == 0) {
@@ -154,11 +157,12 @@ void folder_close(struct folder *folder)
 	fd_closep(&folder->overlay.folder);
 }
 
-int folder_remove(const char *path, struct error *err)
+int folder_remove(const char *path, int root, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
-	char parent_path[PATH_MAX];
+	char parent_path[PATH_MAX], holder[HOLDER_MAX];
 	cleanup_close int parent = -1;
+	int r;
 
 	if (!slash || slash == path || (size_t)(slash - path) >= sizeof(parent_path))
 		return error_bad(err, EINVAL, "the folder %s of the record is none of husk's", path);
@@ -166,5 +170,8 @@ int folder_remove(const char *path, struct error *err)
 	parent = open(parent_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return errno == ENOENT ? 0 : error_sys(err, errno, "open %s", parent_path);
-	return tree_erase(parent, slash + 1, err);
+	r = holder_text(root, holder, sizeof(holder));
+	if (r < 0)
+		return error_sys(err, r, "find out who holds %s", path);
+	return is_held(parent, slash + 1, holder) ? 0 : tree_erase(parent, slash + 1, err);
 }

@@ -18,10 +18,9 @@
 struct error;
 
 struct folder {
-	const char *path;       /* absolute */
-	const char *store;      /* absolute */
-	const char *state_root; /* absolute */
-	const char *image;      /* "sha256:..." */
+	const char *path;  /* absolute */
+	const char *store; /* absolute */
+	const char *image; /* "sha256:..." */
 	const char *id;
 	size_t volume_count; /* volumes/0 and on */
 	uid_t owner;         /* on the host, of the container's root: of upper and work */
@@ -29,9 +28,11 @@ struct folder {
 	struct root_overlay overlay; /* its `folder` is opened by folder_make(), and folder_close() closes it */
 };
 
-/* Makes it; the store must be locked by the caller until then. -EEXIST: another container of this id has one. */
-int folder_make(struct folder *folder, const char *config, size_t config_len, struct error *err);
+/* Makes it for a container of the state root `root` (borrowed); the store must be locked by the caller until then. -EEXIST: a
+ * container of another state root has it. */
+int folder_make(struct folder *folder, int root, const char *config, size_t config_len, struct error *err);
 void folder_close(struct folder *folder);
 
-/* Removes the folder of a record, whatever is in it; gone already is fine. */
-int folder_remove(const char *path, struct error *err);
+/* Removes the folder of a record in the state root `root`, whatever is in it. Gone already is fine, and so is that it was never
+ * made: what stands there for another state root stays. */
+int folder_remove(const char *path, int root, struct error *err);

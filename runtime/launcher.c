@@ -12,7 +12,8 @@
 #include <linux/memfd.h>
 #include <linux/mount.h>
 #include <stddef.h>
-#include <sys/syscall.h>
+
+#include "runtime/freestanding.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3: whether the copy may be run is said, and not left to vm.memfd_noexec */
@@ -21,44 +22,6 @@
 #define AT_EMPTY_PATH 0x1000
 #endif
 enum { READ_ONLY = 0, PATH_ONLY = 010000000, CLOSE_ON_EXEC = 02000000, ENTRY_LIMIT = 64 };
-
-/* ---- the machine ---- */
-
-#if defined(__x86_64__)
-__asm__(".globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tcall launch\n\thlt\n");
-
-static long call(long number, long a, long b, long c, long d, long e)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-#elif defined(__aarch64__)
-__asm__(".globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tbl launch\n\tbrk #1\n");
-
-static long call(long number, long a, long b, long c, long d, long e)
-{
-	register long x8 __asm__("x8") = number;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = e;
-
-	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
-	return x0;
-}
-#else
-#error "the launcher knows x86_64 and aarch64"
-#endif
-
-#define CALL(name, a, b, c, d, e) call(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e))
 
 /* ---- the place ---- */
 
@@ -143,8 +106,6 @@ static void die(const char *text, size_t len)
 	(void)CALL(exit_group, 125, 0, 0, 0, 0);
 }
 
-/* `stack`: argc, argv, NULL, envp, NULL [System V ABI]. */
-__attribute__((used, noreturn)) void launch(long *stack);
 void launch(long *stack)
 {
 	static const char folder[] = HUSK_FOLDER, program[] = HUSK_FOLDER "/husk-runtime", name[] = "husk-runtime";

@@ -26,7 +26,7 @@ try_i() { run --separate-stderr i "$@"; }
 the_store_is_good() {
 	try_i image verify --full
 	expect 0
-	[ -z "$(ls "$store/tmp")" ] || fail "something is left in tmp: $(ls "$store/tmp")"
+	[ -z "$(ls -A "$store/tmp")" ] || fail "something is left in tmp: $(ls -A "$store/tmp")"
 }
 
 # All that is in the store, by name, size and content of what is small.
@@ -94,9 +94,9 @@ reference_root() { # what umoci makes of the layout
 		setfattr -n user.note -v text etc/group && setcap cap_net_raw+ep bin/busybox
 	)
 	i image import -q "$root" root:1
+	i image import -q "$root" root:2
 	i image unpack -q root:1 "$out"
 	same_tree "$root" "$out/rootfs"
-	i image import -q "$root" root:2
 	[ "$(i images -q | sort -u | wc -l)" = 1 ] || fail "the same root is another image"
 }
 
@@ -266,6 +266,23 @@ reference_root() { # what umoci makes of the layout
 	[ -z "$(ls -A "$out")" ]
 }
 
+@test "a user without privileges has a store of his own, and everything in it is his" {
+	local user=(setpriv --reuid 4321 --regid 4321 --clear-groups env "HOME=$BATS_TEST_TMPDIR/home" "XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/home")
+	needs_userns
+	mkdir -p "$BATS_TEST_TMPDIR/home" && chown 4321:4321 "$BATS_TEST_TMPDIR/home"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_TEST_TMPDIR"
+	"${user[@]}" "$HUSK" pull -q "$layout"
+	"${user[@]}" "$HUSK" image import -q "$BATS_FILE_TMPDIR/rootfs" web:1
+	store=$BATS_TEST_TMPDIR/home/.local/share/husk
+	[ -z "$(find "$store" ! -user 4321)" ]
+	[ "$("${user[@]}" "$HUSK" image verify --full)" = "2 images, 5 layers, 9 blobs, 2 names: good" ]
+	"${user[@]}" "$HUSK" image unpack -q "$layout" "$BATS_TEST_TMPDIR/home/b"
+	[ "$(cat "$BATS_TEST_TMPDIR/home/b/rootfs/etc/base")$(ls "$BATS_TEST_TMPDIR/home/b/rootfs/etc" | xargs)" = \
+		"basebase layer-1 layer-2 layer-3" ]
+	"${user[@]}" "$HUSK" image prune --all >/dev/null
+	[ -z "$(find "$store"/blobs "$store"/layers -mindepth 2)" ]
+}
+
 # ---- progress and words ----
 
 @test "progress is a line a layer, JSON, bars on a terminal, or nothing" {
@@ -308,6 +325,15 @@ reference_root() { # what umoci makes of the layout
 		expect_error 125 "oci:$out/$name:v1" "$words"
 		[ "$(picture)" = "$before" ] || fail "$name changed the store"
 	done < <(python3 "$tree/tests/lib/layouts.py" hostile "$out")
+	the_store_is_good
+}
+
+@test "a document that is large inside is refused in bounded memory" {
+	cp -r "$images/layout" "$out"
+	python3 -c 'print("{\"schemaVersion\":2,\"manifests\":[" + "0," * 2000000 + "0]}")' >"$out/index.json"
+	run --separate-stderr bash -c 'ulimit -v 262144 && exec "$@"' - "$HUSK" --store "$store" pull "oci:$out:v1"
+	expect_error 125 "not enough memory"
+	i pull -q "$layout"
 	the_store_is_good
 }
 
@@ -390,7 +416,7 @@ at_each_call() { # COMMAND...: killed there, the store is good, and the next one
 		expect 0 || fail "killed at $call $number"
 		rm -rf "$out"
 		i "$@" >/dev/null || fail "after it was killed at $call $number"
-		[ -z "$(ls "$store/tmp")" ] || fail "killed at $call $number: $(ls "$store/tmp")"
+		[ -z "$(ls -A "$store/tmp")" ] || fail "killed at $call $number: $(ls -A "$store/tmp")"
 	done <"$BATS_TEST_TMPDIR/calls"
 	echo "# $1: killed at $killed of its calls" >&3
 	[ "$killed" -ge 15 ]

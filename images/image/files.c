@@ -298,22 +298,36 @@ static int read_extent(const struct extent *extent, char *buf, size_t len)
 	return 0;
 }
 
+static int read_text(const struct files *files, const char *path, const struct extent *extent, size_t max,
+	struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
+{
+	char *text;
+	int r;
+
+	if (extent->size > max)
+		return error_bad(err, EFBIG, "%s in %s is larger than the %zu bytes allowed", path, files->name, max);
+	text = arena_alloc(arena, (size_t)extent->size + 1);
+	r = read_extent(extent, text, (size_t)extent->size);
+	if (r < 0)
+		return error_sys(err, r, "read %s in %s", path, files->name);
+	text[extent->size] = '\0';
+	*ret_text = text;
+	*ret_len = (size_t)extent->size;
+	return 0;
+}
+
 int files_read(const struct files *files, const char *path, size_t max, struct arena *arena, char **ret_text,
 	size_t *ret_len, struct error *err)
 {
 	struct extent extent = { .fd = -1 };
 	int r = files_find(files, path, &extent, err);
-	cleanup_close int fd = r > 0 ? extent.fd : -1;
 
-	if (r <= 0)
-		return r < 0 ? r : error_bad(err, ENOENT, "%s has no %s", files->name, path);
-	if (extent.size > max)
-		return error_bad(err, EFBIG, "%s in %s is larger than the %zu bytes allowed", path, files->name, max);
-	*ret_len = (size_t)extent.size;
-	*ret_text = arena_alloc(arena, *ret_len + 1);
-	r = read_extent(&extent, *ret_text, *ret_len);
-	(*ret_text)[*ret_len] = '\0';
-	return r < 0 ? error_sys(err, r, "read %s in %s", path, files->name) : 0;
+	if (r == 0)
+		return error_bad(err, ENOENT, "%s has no %s", files->name, path);
+	if (r > 0)
+		r = read_text(files, path, &extent, max, arena, ret_text, ret_len, err);
+	fd_closep(&extent.fd);
+	return r;
 }
 
 /* ---- streams ---- */

@@ -71,9 +71,15 @@ int place_clear(struct layer *layer, int dir, const char *name, const char *path
 
 /* ---- attributes ---- */
 
+/* A user who is not root, of a user namespace at least, has no id to give but the own: all that it unpacks is its. */
+static bool has_one_owner(const struct placing *p)
+{
+	return p->layer->uid != 0;
+}
+
 static bool is_ours(const struct placing *p)
 {
-	return p->entry->uid == p->layer->uid && p->entry->gid == p->layer->gid;
+	return has_one_owner(p) || (p->entry->uid == p->layer->uid && p->entry->gid == p->layer->gid);
 }
 
 static int chown_failed(const struct placing *p, struct error *err)
@@ -277,7 +283,8 @@ static int set_dir_attributes(const struct placing *p, const char *name, struct 
 	uint32_t later = entry->mode & SET_ID ? entry->mode : LATER_NO_MODE;
 	int r;
 
-	if ((p->merges || !is_ours(p)) && fchownat(p->dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (((p->merges && !has_one_owner(p)) || !is_ours(p)) &&
+		fchownat(p->dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return chown_failed(p, err);
 	if (p->merges && fchmodat(p->dir, name, entry->mode & ~(uint32_t)SET_ID, 0) < 0)
 		return error_sys(err, errno, "set its mode");

@@ -200,7 +200,7 @@ static const struct call {
 	/* onto the disk */
 	CALL(fsync), CALL(fdatasync), CALL(syncfs), CALL(sync_file_range),
 	/* other processes of ours */
-	CALL(pipe), CALL(pipe2), CALL(eventfd2), CALL(sendto), CALL(recvfrom), CALL(sendmsg), CALL(recvmsg), CALL(shutdown),
+	CALL(pipe), CALL(pipe2), CALL(eventfd2), CALL(sendto), CALL(recvfrom), CALL(sendmsg), CALL(recvmsg), CALL(shutdown), CALL(memfd_create),
 	CALL(getsockopt), CALL(poll), CALL(ppoll), CALL(select), CALL(pselect6), CALL(epoll_create1), CALL(epoll_ctl),
 	CALL(epoll_wait), CALL(epoll_pwait), CALL(wait4), CALL(waitid), CALL(signalfd4),
 	/* memory and threads */
@@ -219,7 +219,7 @@ static const struct call {
 	CALL(io_uring_setup), CALL(init_module), CALL(finit_module), CALL(delete_module), CALL(kexec_load), CALL(reboot),
 	CALL(keyctl), CALL(add_key), CALL(request_key), CALL(quotactl), CALL(swapon), CALL(syslog), CALL(open_by_handle_at),
 	CALL(setuid), CALL(setgid), CALL(setresuid), CALL(setresgid), CALL(setgroups), CALL(capset), CALL(seccomp),
-	CALL(personality), CALL(pidfd_getfd), CALL(kcmp), CALL(iopl), CALL(ioperm), CALL(memfd_create),
+	CALL(personality), CALL(pidfd_getfd), CALL(kcmp), CALL(iopl), CALL(ioperm),
 };
 
 static int add_calls(scmp_filter_ctx filter, uint32_t action, const struct call *calls, size_t count, struct error *err)

@@ -124,13 +124,32 @@ static int wait_for_lock(int fd)
 	return r < 0 ? -errno : 0;
 }
 
-/* The file of the lock is a leftover like any other once its holder is done, so whoever got the lock looks whether it is still
- * that of the name. */
+enum { LOCK_PATH_MAX = DIGEST_TEXT_MAX + 32 };
+
+static void lock_path(const struct digest *digest, char *buf)
+{
+	char hex[DIGEST_TEXT_MAX];
+
+	(void)snprintf(buf, LOCK_PATH_MAX, "tmp/" WORK_PREFIX "%s", digest_hex(digest, hex));
+}
+
+void store_unlock_image(int store, const struct digest *digest, int *lock)
+{
+	char path[LOCK_PATH_MAX];
+
+	if (*lock < 0)
+		return;
+	lock_path(digest, path);
+	(void)unlinkat(store, path, 0);
+	fd_closep(lock);
+}
+
+/* The file goes away with the lock, so whoever got one looks whether it is still that of the name. */
 int store_lock_image(int store, const struct digest *digest, struct error *err)
 {
-	char hex[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 32];
+	char path[LOCK_PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "tmp/" WORK_PREFIX "%s", digest_hex(digest, hex));
+	lock_path(digest, path);
 	for (int i = 0; i < TRIES; i++) {
 		int fd = openat(store, path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 		int r = fd < 0 ? -errno : wait_for_lock(fd);

@@ -27,8 +27,10 @@ void work_close(struct work *work); /* and removes what is in it; not opened (di
 /* Opens tmp/ of the store for work_open(); the caller's. */
 int store_open_tmp(int store, struct error *err);
 
-/* One at a time makes an image: waits for the others who make this one. The lock is the descriptor, which is the caller's. */
+/* One at a time makes an image: waits for the others who make this one. The lock is the descriptor, which goes to
+ * store_unlock_image(); -1 is fine there. */
 int store_lock_image(int store, const struct digest *digest, struct error *err);
+void store_unlock_image(int store, const struct digest *digest, int *lock);
 
 /* Gives what lies in `work` as `name` its place as a blob. It must have been synced; what is there already stays. */
 int store_place_blob(

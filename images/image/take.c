@@ -144,8 +144,7 @@ static int put_names(struct job *job, struct error *err)
 
 static int carry_out(struct job *job, struct error *err)
 {
-	cleanup_close int lock = -1;
-	int r = open_all(job, err);
+	int lock = -1, r = open_all(job, err);
 
 	if (r == 0)
 		r = confine_take(job->store, job->source, err);
@@ -156,6 +155,7 @@ static int carry_out(struct job *job, struct error *err)
 		r = lock = store_lock_image(job->store, &job->image.digest, err);
 	if (r >= 0)
 		r = is_whole(job) ? 0 : make(job, err);
+	store_unlock_image(job->store, &job->image.digest, &lock);
 	return r < 0 ? r : put_names(job, err);
 }
 

@@ -358,6 +358,9 @@ static int name_it(
 	request->given_up = from->given_up;
 	request->given_up_count = from->given_up_count;
 	request->closed_streams = from_image_closed_streams(from, options->detach);
+	/* What is removed at the end need not be written to the disk first, as the end of an overlay does: 2 ms and more. */
+	if (request->gate == GATE_PAIR && !options->detach && !options->keep)
+		from->folder.overlay.is_volatile = true;
 	return 0;
 }
 

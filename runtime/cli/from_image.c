@@ -20,7 +20,6 @@
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
-#include "runtime/state_dir.h"
 #include "spec/spec.h"
 
 enum { RANDOM_ID = 12, PULL_OUTPUT_MAX = 65536 };
@@ -47,8 +46,8 @@ static int parse_pull(const char *text, enum pull_when *ret, struct error *err)
 	return error_bad(err, EINVAL, "--pull: expected missing, always or never, found \"%s\"", text);
 }
 
-/* Its id on standard output is not for our reader; its progress and its errors, on standard error, are. */
-static int pull(const struct from_image *from, struct error *err)
+/* Its id on standard output is not for our reader, but for us; its progress and its errors, on standard error, are. */
+static int pull(const struct from_image *from, const char **ret_id, struct error *err)
 {
 	char path[PATH_MAX];
 	const char *argv[10] = { path, "--store", from->folder.store, "pull" };
@@ -67,19 +66,23 @@ static int pull(const struct from_image *from, struct error *err)
 	r = program_run((char *const *)argv, STDOUT_FILENO, PULL_OUTPUT_MAX, from->arena, &output, &status, err);
 	if (r == -ENOENT)
 		return error_hint(err, "husk was built or installed without it");
-	if (r < 0 || status == 0)
+	if (r < 0)
 		return r;
+	output[strcspn(output, "\n")] = '\0';
+	*ret_id = output;
+	if (status == 0)
+		return 0;
 	*err = (struct error){ .code = -ENOENT, .exit_status = status > 128 ? status : 125 }; /* it has said why */
 	return err->code;
 }
 
-static int look(struct from_image *from, struct error *err)
+static int look(struct from_image *from, const char *name, struct error *err)
 {
 	int r;
 
 	fd_closep(&from->store);
 	r = store_open(from->folder.store, &from->store, err);
-	return r < 0 ? r : image_find(from->store, from->flags->image, from->arena, &from->image, err);
+	return r < 0 ? r : image_find(from->store, name, from->arena, &from->image, err);
 }
 
 /* "linux/amd64", "arm64", "linux/arm/v7" */
@@ -92,27 +95,39 @@ static bool is_platform(const struct image *image, const char *wanted)
 		(!architecture[len] || strcmp(architecture + len + 1, image->variant) == 0);
 }
 
+/* Files and folders, which are read anew each time: what they hold may have changed. */
+static bool is_source(const char *image)
+{
+	static const char *const transports[] = { "oci:", "oci-archive:", "docker-archive:", "rootfs:" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++)
+		if (text_starts_with(image, transports[i]))
+			return true;
+	return false;
+}
+
 static int find(struct from_image *from, struct error *err)
 {
+	const char *wanted = from->flags->image, *id = wanted;
 	enum pull_when when;
 	int r = parse_pull(from->flags->pull, &when, err);
 
 	if (r == 0)
-		r = look(from, err);
+		r = is_source(wanted) ? IMAGE_UNKNOWN : look(from, wanted, err);
 	if (r == IMAGE_FOUND && from->flags->platform && !is_platform(&from->image, from->flags->platform))
 		r = IMAGE_UNKNOWN;
 	if (r < 0 || (r == IMAGE_FOUND && when != PULL_ALWAYS))
 		return r;
 	if (when == PULL_NEVER) {
-		(void)error_bad(err, ENOENT, "the image \"%s\" is not in the store", from->flags->image);
-		return error_hint(err, "husk pull %s", from->flags->image);
+		(void)error_bad(err, ENOENT, "the image \"%s\" is not in the store", wanted);
+		return error_hint(err, "husk pull %s", wanted);
 	}
 	fd_closep(&from->store); /* its lock is in nobody's way while others fill it */
-	r = pull(from, err);
+	r = pull(from, &id, err);
 	if (r == 0)
-		r = look(from, err);
+		r = look(from, id, err);
 	return r == IMAGE_UNKNOWN
-		? error_bad(err, ENOENT, "the image \"%s\" was pulled, but is not in the store", from->flags->image)
+		? error_bad(err, ENOENT, "the image \"%s\" was pulled, but is not in the store", wanted)
 		: r;
 }
 
@@ -168,18 +183,15 @@ static int absolute(struct from_image *from, const char *path, const char **ret,
 	return 0;
 }
 
-static int name_folder(struct from_image *from, struct error *err)
+static void name_folder(struct from_image *from)
 {
-	char buf[PATH_MAX], digest[DIGEST_TEXT_MAX];
-	const char *root = state_root_path(from->invocation->globals->root, geteuid(), buf, sizeof(buf));
-	int r = absolute(from, root ? arena_strdup(from->arena, root) : "", &from->folder.state_root, err);
+	char digest[DIGEST_TEXT_MAX];
 
 	from->folder.id = from->id;
 	from->folder.path = arena_printf(from->arena, "%s/containers/%s", from->folder.store, from->id);
 	from->folder.image = arena_strdup(from->arena, digest_text(&from->image.digest, digest));
 	from->folder.overlay.is_volatile = from->flags->is_volatile;
 	from->folder.overlay.unprivileged = from->rootless;
-	return r;
 }
 
 /* ---- the config ---- */
@@ -223,10 +235,10 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 		r = find(ret, err);
 	if (r == 0)
 		r = open_layers(ret, err);
-	if (r == 0)
-		r = name_folder(ret, err);
-	if (r == 0)
-		r = image_config_decide(ret, err);
+	if (r < 0)
+		return r;
+	name_folder(ret);
+	r = image_config_decide(ret, err);
 	return r < 0 ? r : write_config(ret, ret_bundle, err);
 }
 

@@ -103,21 +103,16 @@ static int set_shm(struct from_image *from, struct error *err)
 	int64_t bytes = 64 << 20;
 	int r = from->flags->shm_size ? value_bytes("shm-size", from->flags->shm_size, false, &bytes, err) : 0;
 	struct mount_flag shm = { .mount = { "/dev/shm", "tmpfs", "shm", { 0 } } };
-	struct mount_flag queues = { .mount = { "/dev/mqueue", "bind", "/dev/mqueue", { 0 } } };
 	static const char *const fixed[] = { "nosuid", "noexec", "nodev" };
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
 		mount_flag_option(&shm, from->arena, fixed[i]);
-		mount_flag_option(&queues, from->arena, fixed[i]);
-	}
-	if (mode && strcmp(mode, "host") == 0) { /* queues and segments of the host's are files there */
+	if (mode && strcmp(mode, "host") == 0) { /* POSIX segments of the host's are files there [shm_overview(7)] */
 		shm.mount.type = "bind";
 		shm.mount.source = "/dev/shm";
 		mount_flag_option(&shm, from->arena, "rbind");
-		mount_flag_option(&queues, from->arena, "rbind");
-		config_set_mount(&from->config, &queues.mount);
 	} else {
 		mount_flag_option(&shm, from->arena, "mode=1777");
 		if (bytes)
@@ -131,7 +126,7 @@ static void make_writable(struct from_image *from)
 {
 	static const char *const options[] = { "nosuid", "noexec", "nodev" };
 	static const struct spec_strings words = { .items = (const char **)options, .count = ARRAY_SIZE(options) };
-	static const struct config_mount writable[] = {
+	const struct config_mount writable[] = {
 		{ "/sys", "sysfs", "sysfs", words },
 		{ "/sys/fs/cgroup", "cgroup", "cgroup", words },
 	};

@@ -12,16 +12,13 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/file.h"
-#include "base/path.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/from_image.h"
 #include "runtime/cli/values.h"
-#include "images/passwd.h"
 
-enum { SUBID_MAX = 1 << 20, RANGE_SIZE = 65536, RANGES = 16384 };
+enum { RANGE_SIZE = 65536, RANGES = 16384 };
 enum { RANGES_START = 1 << 30 }; /* ids that no distribution gives to anybody [shadow: login.defs, SUB_UID_MIN] */
 
 /* ---- namespaces of others ---- */
@@ -78,53 +75,19 @@ static int take_mappings(struct from_image *from, const char *option, const stru
 	return r;
 }
 
-static void set_mapping(
-	struct from_image *from, struct spec_id_mappings *ret, uint32_t own, uint32_t start, uint32_t count)
+static void map_one(
+	struct from_image *from, struct spec_id_mappings *ret, uint32_t inside, uint32_t outside, uint32_t size)
 {
-	ret->items = ARENA_ARRAY(from->arena, 2, struct spec_id_mapping);
-	ret->items[0] = (struct spec_id_mapping){ 0, own, 1 };
-	ret->items[1] = (struct spec_id_mapping){ 1, start, count };
-	ret->count = count ? 2 : 1;
+	ret->items = ARENA_NEW(from->arena, struct spec_id_mapping);
+	ret->items[0] = (struct spec_id_mapping){ inside, outside, size };
+	ret->count = 1;
 }
 
-/* The first line of /etc/subuid or /etc/subgid for the user, by name or number [subuid(5)]. */
-static void find_range(
-	struct from_image *from, const char *path, const char *name, uint32_t *ret_start, uint32_t *ret_count)
-{
-	const char *number = arena_printf(from->arena, "%u", geteuid());
-	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char *text = NULL;
-
-	*ret_start = *ret_count = 0;
-	if (fd < 0 || file_read_fd(fd, path, SUBID_MAX, from->arena, &text, NULL, NULL) < 0)
-		return;
-	for (char *line; (line = strsep(&text, "\n"));) {
-		char *who = strsep(&line, ":"), *start = strsep(&line, ":");
-		uint64_t first, count;
-		if (!start || !line || (strcmp(who, number) != 0 && (!name || strcmp(who, name) != 0)))
-			continue;
-		if (text_to_u64(start, 1, UINT32_MAX - 1, &first) < 0 ||
-			text_to_u64(line, 1, UINT32_MAX - 1 - first, &count) < 0)
-			continue;
-		*ret_start = (uint32_t)first;
-		*ret_count = (uint32_t)count;
-		return;
-	}
-}
-
-/* A user is root of his own containers; the ids that /etc/subuid and /etc/subgid give him are the others in them. */
+/* A user is root of his own containers, and nobody else is in them: what they leave, he can remove. */
 static void map_rootless(struct from_image *from)
 {
-	cleanup_close int host = path_open_dir("/", NULL);
-	const char *name = host < 0 ? NULL : passwd_find(host, geteuid(), from->arena).name;
-	uint32_t uid, uids, gid, gids;
-
-	find_range(from, "/etc/subuid", name, &uid, &uids);
-	find_range(from, "/etc/subgid", name, &gid, &gids);
-	if (!uids || !gids)
-		uids = gids = 0;
-	set_mapping(from, &from->config.uid_mappings, geteuid(), uid, uids);
-	set_mapping(from, &from->config.gid_mappings, getegid(), gid, gids);
+	map_one(from, &from->config.uid_mappings, 0, geteuid(), 1);
+	map_one(from, &from->config.gid_mappings, 0, getegid(), 1);
 }
 
 /* ---- a range that no other container has ---- */
@@ -159,10 +122,8 @@ static int map_auto(struct from_image *from, struct error *err)
 		uint32_t start = RANGES_START + (hash + i) % RANGES * RANGE_SIZE;
 		if (is_taken(containers, start))
 			continue;
-		from->config.uid_mappings.items = ARENA_NEW(from->arena, struct spec_id_mapping);
-		from->config.uid_mappings.items[0] = (struct spec_id_mapping){ 0, start, RANGE_SIZE };
-		from->config.uid_mappings.count = 1;
-		from->config.gid_mappings = from->config.uid_mappings;
+		map_one(from, &from->config.uid_mappings, 0, start, RANGE_SIZE);
+		map_one(from, &from->config.gid_mappings, 0, start, RANGE_SIZE);
 		return 0;
 	}
 	return error_bad(err, ENOSPC, "--userns auto: no range of %d ids is free", RANGE_SIZE);
@@ -173,6 +134,10 @@ static int decide_maps(struct from_image *from, struct error *err)
 	const struct image_flags *flags = from->flags;
 	int r = 0;
 
+	if (from->rootless && (flags->userns || flags->uidmap.count || flags->gidmap.count)) {
+		(void)error_bad(err, EPERM, "--userns, --uidmap and --gidmap need root");
+		return error_hint(err, "without it the container's root is you, and there are no other users in it");
+	}
 	if (flags->uidmap.count || flags->gidmap.count) {
 		const struct option_list *gids = flags->gidmap.count ? &flags->gidmap : &flags->uidmap;
 		const struct option_list *uids = flags->uidmap.count ? &flags->uidmap : &flags->gidmap;

@@ -32,7 +32,7 @@ for tree in trees:
     if not os.path.exists(place):
         os.makedirs(place)
         shutil.move(tree, os.path.join(place, "tree"))
-    layers.append({"diffId": diff_id, "digest": diff_id, "size": 1, "unpacked": 1,
+    layers.append({"id": diff_id, "diffId": diff_id, "digest": diff_id, "size": 1, "unpacked": 1,
                    "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"})
 record = {"config": digest("config" + json.dumps(config) + name), "architecture": config.get("architecture", "amd64"),
           "variant": "", "os": "linux", "created": config.get("created", ""), "author": config.get("author", ""),

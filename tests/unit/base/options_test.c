@@ -29,7 +29,7 @@ static const char *parsed(const char *line, bool options_first)
 {
 	static char buf[512];
 	struct arena arena;
-	const struct option_parse parse = { options, ARRAY_SIZE(options), "paint", options_first, &arena };
+	const struct option_parse parse = { options, ARRAY_SIZE(options), "paint", options_first, &arena, NULL };
 	struct target target = { 0 };
 	struct error err = { 0 };
 	struct text text;

@@ -69,7 +69,8 @@ static void what_is_no_name_is_refused(void **state)
 		"a..example/web", "-h.example/web", "h-.example/web", ".example/web",
 		"w\xc3\xa9"
 		"b",
-		"web?x", "web#x", "http://web", "docker://", "docker://docker://web", "user@host/web", A128 A128, HEX };
+		"web?x", "web#x", "http://web", "docker://", "docker://docker://web", "user@host/web", A128 A128,
+		A128 A64 A16 A16 A16 "aaaaaaaaaa", HEX };
 	struct unit *unit = *state;
 
 	assert_true(ARRAY_SIZE(texts) + 23 > 60);
