@@ -195,7 +195,7 @@ END
 
 @test "layers that delete, replace and hide are seen as the specification says" {
 	local seed
-	for ((seed = 0; seed < 30; seed++)); do
+	for ((seed = 0; seed < 15; seed++)); do
 		rm -rf "$work/stack" "$work/layout" "$work/out"
 		mkdir "$work/stack"
 		python3 "$tree/tests/lib/stack.py" write "$seed" "$work/stack"
@@ -208,7 +208,7 @@ END
 @test "overlayfs shows the layers of the store as the specification says" {
 	local seed id lower
 	mkdir "$work/merged"
-	for ((seed = 100; seed < 125; seed++)); do
+	for ((seed = 100; seed < 112; seed++)); do
 		rm -rf "$work/stack" "$work/layout"
 		mkdir "$work/stack"
 		python3 "$tree/tests/lib/stack.py" write "$seed" "$work/stack"

@@ -124,6 +124,8 @@ static int open_level(struct removal *removal, int dir, const char *name, struct
 	}
 	if (!level->dir)
 		return err->code;
+	if (geteuid() != 0) /* nothing could be removed from a folder that its owner may not write */
+		(void)fchmod(dirfd(level->dir), 0700);
 	(void)snprintf(level->name, sizeof(level->name), "%s", name);
 	removal->depth++;
 	return 0;
