@@ -176,7 +176,7 @@ int net_disconnect(int state_dir, const char *network, struct error *err)
 	if (r == 0)
 		r = attachment_write(state_dir, &attachment, err);
 	if (r == 0)
-		r = names_withdraw(network, attachment.state, err);
+		r = names_withdraw(network, attachment.state, &arena, err);
 	arena_done(&arena);
 	return r;
 }

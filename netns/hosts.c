@@ -5,9 +5,9 @@
  *
  * A file has one part of its own and then a section for each network, between two comments, so that a network can be
  * written anew without a thought for the others. The container has the file mounted, so it stays the same inode: it is
- * read, the new text is made, and from the first byte that differs on it is written over the old one in one pwrite(2); only
- * then the file is cut to its new length. A reader thus never finds an empty file, and as members stand in the order in
- * which they are given, one that joined last is as a rule one more line at the end. */
+ * read, and from the first byte that differs on the new text is written over the old one in one pwritev(2); only then the
+ * file is cut to its new length. A reader thus never finds an empty file, and since members stand in the order of their
+ * addresses, one that joined last is as a rule one more line at the end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,12 +18,11 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "netns/lease.h"
 #include "netns/names.h"
 
-enum { HOSTS_MAX = 4 << 20 };
+enum { HOSTS_MAX = 4 << 20, OWN_PART = 4096 };
 
 #define SECTION_BEGIN "# network %s\n"
 #define SECTION_END   "# end of network %s\n"
@@ -141,81 +140,149 @@ const char *names_members_text(const struct lease *leases, size_t count, struct 
 	return text.buf;
 }
 
-/* Where a whole line is. */
-static const char *find_line(const char *text, const char *line)
+/* ---- sections ---- */
+
+/* Where `line`, a whole one, begins in the text; NULL where it is not there. */
+static const char *find_line(const char *text, size_t len, const char *line)
 {
 	const char *at = text;
+	size_t line_len = strlen(line);
 
-	while ((at = strstr(at, line)) && at != text && at[-1] != '\n')
+	while ((at = memmem(at, len - (size_t)(at - text), line, line_len)) && at != text && at[-1] != '\n')
 		at++;
 	return at;
 }
 
-const char *names_hosts_replace(const char *old, const char *network, const char *lines, struct arena *arena)
+/* Behind the section that begins at `from`: as a rule it is the last one, so there it is looked for first. One without an
+ * end was not finished. */
+static const char *find_end(const char *from, size_t len, const char *line)
 {
-	const char *begin = arena_printf(arena, SECTION_BEGIN, network);
-	const char *end = arena_printf(arena, SECTION_END, network);
-	const char *from = find_line(old, begin), *to = from ? find_line(from, end) : NULL;
+	size_t line_len = strlen(line);
+	bool is_last = len > line_len && from[len - line_len - 1] == '\n' &&
+		memcmp(from + len - line_len, line, line_len) == 0;
+	const char *at = is_last ? from + len - line_len : find_line(from, len, line);
+
+	return at ? at + line_len : from + len;
+}
+
+static size_t same_bytes(const char *left, const char *right, size_t len)
+{
+	enum { BLOCK = 256 };
+	size_t same = 0;
+
+	while (len - same >= BLOCK && memcmp(left + same, right + same, BLOCK) == 0)
+		same += BLOCK;
+	while (same < len && left[same] == right[same])
+		same++;
+	return same;
+}
+
+struct names_section names_section_of(const char *network, const char *lines, struct arena *arena)
+{
+	struct names_section section = {
+		.begin = arena_printf(arena, SECTION_BEGIN, network),
+		.end = arena_printf(arena, SECTION_END, network),
+	};
 	struct growing text = growing_in(arena);
 
-	grow(&text, old, from ? (size_t)(from - old) : strlen(old));
 	if (*lines) {
-		grow_text(&text, begin);
+		grow_text(&text, section.begin);
 		grow_text(&text, lines);
-		grow_text(&text, end);
+		grow_text(&text, section.end);
 	}
-	if (to)
-		grow_text(&text, to + strlen(end));
-	return text.buf;
+	section.text = text.buf;
+	section.len = text.len;
+	return section;
+}
+
+struct names_change names_change_of(const char *old, size_t len, const struct names_section *section)
+{
+	const char *from = find_line(old, len, section->begin);
+	size_t at = from ? (size_t)(from - old) : len, was, same;
+	const char *to = from ? find_end(from, len - at, section->end) : old + len;
+
+	was = (size_t)(to - old) - at;
+	same = same_bytes(old + at, section->text, was < section->len ? was : section->len);
+	if (same == was && same == section->len)
+		return (struct names_change){ .at = len };
+	return (struct names_change){
+		.at = at + same,
+		.parts = { { (void *)(section->text + same), section->len - same }, { (void *)to, len - at - was } },
+	};
 }
 
 /* ---- files ---- */
 
-static int write_over(int fd, const char *old, const char *new)
-{
-	size_t old_len = strlen(old), new_len = strlen(new), same = 0;
-	ssize_t n;
+/* What is the same for all members of a network: its section, and room for their files. */
+struct publishing {
+	struct names_section section;
+	struct arena *arena;
+	char *buf;
+	size_t size;
+};
 
-	while (same < new_len && old[same] == new[same])
-		same++;
-	n = pwrite(fd, new + same, new_len - same, (off_t)same);
-	if (n < 0 || (size_t)n < new_len - same)
-		return n < 0 ? -errno : -ENOSPC;
-	return new_len < old_len && ftruncate(fd, (off_t)new_len) < 0 ? -errno : 0;
+static ssize_t read_whole(int fd, struct publishing *to)
+{
+	for (;;) {
+		ssize_t n = pread(fd, to->buf, to->size, 0);
+		if (n < 0 || (size_t)n < to->size)
+			return n < 0 ? -errno : n;
+		if (to->size >= HOSTS_MAX)
+			return -EFBIG;
+		to->size *= 4;
+		to->buf = arena_alloc(to->arena, to->size);
+	}
 }
 
-static int publish_to(const char *state, const char *network, const char *lines)
+static int publish_to(const char *state, struct publishing *to)
 {
-	char path[PATH_MAX], *old = NULL;
-	int len = snprintf(path, sizeof(path), "%s/" NAMES_HOSTS_FILE, state);
-	cleanup_close int fd = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	struct arena arena;
-	int r;
+	char path[PATH_MAX];
+	int path_len = snprintf(path, sizeof(path), "%s/" NAMES_HOSTS_FILE, state);
+	cleanup_close int fd = (size_t)path_len < sizeof(path) ? open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+							       : (errno = ENAMETOOLONG, -1);
+	struct names_change change;
+	ssize_t len, wanted, n;
 
-	if (fd < 0 || (size_t)len >= sizeof(path))
+	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	arena_init(&arena);
-	r = file_read_fd(fd, NAMES_HOSTS_FILE, HOSTS_MAX, &arena, &old, NULL, NULL);
-	if (r == 0)
-		r = write_over(fd, old, names_hosts_replace(old, network, lines, &arena));
-	arena_done(&arena);
-	return r;
+	len = read_whole(fd, to);
+	if (len < 0)
+		return (int)len;
+	change = names_change_of(to->buf, (size_t)len, &to->section);
+	wanted = (ssize_t)(change.parts[0].iov_len + change.parts[1].iov_len);
+	n = wanted ? pwritev(fd, change.parts, ARRAY_SIZE(change.parts), (off_t)change.at) : 0;
+	if (n < wanted)
+		return n < 0 ? -errno : -ENOSPC;
+	return (ssize_t)change.at + n < len && ftruncate(fd, (off_t)change.at + n) < 0 ? -errno : 0;
 }
 
-int names_withdraw(const char *network, const char *state, struct error *err)
+static struct publishing begin_publishing(const char *network, const char *lines, struct arena *arena)
 {
-	int r = publish_to(state, network, "");
+	struct publishing to = {
+		.section = names_section_of(network, lines, arena),
+		.arena = arena,
+	};
+
+	to.size = to.section.len + OWN_PART;
+	to.buf = arena_alloc(arena, to.size);
+	return to;
+}
+
+int names_withdraw(const char *network, const char *state, struct arena *arena, struct error *err)
+{
+	struct publishing to = begin_publishing(network, "", arena);
+	int r = publish_to(state, &to);
 
 	return r < 0 ? error_sys(err, r, "write " NAMES_HOSTS_FILE " in %s", state) : 0;
 }
 
 int names_publish(const char *network, const struct lease *leases, size_t count, struct arena *arena, struct error *err)
 {
-	const char *lines = names_members_text(leases, count, arena);
+	struct publishing to = begin_publishing(network, names_members_text(leases, count, arena), arena);
 	int first = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		int r = leases[i].is_void ? 0 : publish_to(leases[i].state, network, lines);
+		int r = leases[i].is_void ? 0 : publish_to(leases[i].state, &to);
 		if (r < 0 && first == 0)
 			first = error_sys(err, r, "write " NAMES_HOSTS_FILE " in %s", leases[i].state);
 	}

@@ -56,7 +56,7 @@ bool names_is_option(const char *text)
 {
 	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
-	if (text[len] == ':')
+	if (len > 0 && text[len] == ':')
 		len += 1 + strspn(text + len + 1, "0123456789");
 	return len > 0 && len <= OPTION_MAX && text[len] == '\0';
 }

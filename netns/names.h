@@ -5,6 +5,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 #include "spec/spec.h"
 struct arena;
@@ -39,6 +40,7 @@ struct names_network {
 	const char *gateway;           /* where the host is; NULL: it cannot be reached by an address of its own */
 	struct spec_strings servers;   /* DNS; none: the host's */
 	bool internal;                 /* the host's cannot be reached */
+	const char *forwarder;         /* stands for the host's servers where these are on its loopback; NULL = none */
 };
 
 /* Reads the annotations above. What is wrong with them is a fault. Pure. */
@@ -86,9 +88,21 @@ const char *names_hosts_text(const struct names_plan *plan, const struct names_o
 /* Whether it asks for the host's address (host-gateway), so that a network without one will not do. */
 bool names_need_gateway(const struct names_plan *plan);
 
-/* The hosts file `old` with the section of `network` made to say `lines` (names_members_text()), or without it where they
- * are empty. */
-const char *names_hosts_replace(const char *old, const char *network, const char *lines, struct arena *arena);
+/* The section of one network, with its two comments; empty where it has no lines. In the arena. */
+struct names_section {
+	const char *begin, *end; /* lines */
+	const char *text;
+	size_t len;
+};
+struct names_section names_section_of(const char *network, const char *lines, struct arena *arena);
+
+/* How a hosts file comes to have that section in the place of the one that it has: from `at` on it consists of `parts`, which
+ * borrow from both. Pure. */
+struct names_change {
+	size_t at;
+	struct iovec parts[2];
+};
+struct names_change names_change_of(const char *old, size_t len, const struct names_section *section);
 
 /* The lines of all members of a network, which are the holders of its leases; void ones are no members. */
 const char *names_members_text(const struct lease *leases, size_t count, struct arena *arena);
@@ -100,4 +114,4 @@ int names_publish(
 	const char *network, const struct lease *leases, size_t count, struct arena *arena, struct error *err);
 
 /* The same for one that is no member any more, by the path of its state directory: its section goes. */
-int names_withdraw(const char *network, const char *state, struct error *err);
+int names_withdraw(const char *network, const char *state, struct arena *arena, struct error *err);

@@ -18,12 +18,15 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/json_write.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "base/text.h"
 #include "netns/ports.h"
 
 enum { COMPLAINT_MAX = 16384, VALUE_MAX = 128, EPHEMERAL_FIRST = 49152, EPHEMERAL_COUNT = 16384 }; /* RFC 6335 */
+
+#define FORWARD_DNS "--dns-forward"
 
 /* What may follow "pasta:". Not here: what writes files, changes users or leads to another namespace. */
 static const struct {
@@ -61,7 +64,7 @@ static const struct {
 	{ "--tcp-ns", true },
 	{ "-U", true },
 	{ "--udp-ns", true },
-	{ "--dns-forward", true },
+	{ FORWARD_DNS, true },
 	{ "--no-tcp", false },
 	{ "--no-udp", false },
 	{ "--no-icmp", false },
@@ -180,6 +183,36 @@ void pasta_plan_ports(
 			faults_add(faults, where, "pasta forwards ports of tcp and udp only");
 }
 
+/* ---- for a reader ---- */
+
+void pasta_plan_say(const struct pasta_plan *plan, struct text *text)
+{
+	char port[PORT_TEXT];
+
+	text_add(text, "  start pasta");
+	for (size_t i = 0; i < plan->options.count; i++)
+		text_add(text, " %s", plan->options.items[i]);
+	for (size_t i = 0; i < plan->port_count; i++)
+		text_add(text, "%s %s", i ? "," : ", publish", port_text(&plan->ports[i], port));
+	text_add(text, "\n");
+}
+
+void pasta_plan_write(const struct pasta_plan *plan, struct json_writer *w)
+{
+	char port[PORT_TEXT];
+
+	json_object(w, "pasta");
+	json_array(w, "options");
+	for (size_t i = 0; i < plan->options.count; i++)
+		json_string(w, NULL, plan->options.items[i]);
+	json_array_end(w);
+	json_array(w, "ports");
+	for (size_t i = 0; i < plan->port_count; i++)
+		json_string(w, NULL, port_text(&plan->ports[i], port));
+	json_array_end(w);
+	json_object_end(w);
+}
+
 /* ---- ports ---- */
 
 /* Whether it is free now: it may be taken until pasta binds it, which is an error then. */
@@ -248,7 +281,7 @@ static const struct {
 } hints[] = {
 	{ "tun", "it needs /dev/net/tun, readable and writable for its user, and the module tun" },
 	{ "bind", "the port is in use, or below net.ipv4.ip_unprivileged_port_start" },
-	{ "routable interface", "it takes address and routes from the host's default route, and there is none" },
+	{ "xternal", "it takes address and routes from the host's default route, and there is none" },
 };
 
 static int explain(char *complaint, struct error *err)
@@ -295,6 +328,10 @@ static char **command(
 		}
 	for (size_t i = 0; i < ports.options.count; i++)
 		add(&all, ports.options.items[i], arena);
+	if (!gives(plan, FORWARD_DNS)) {
+		add(&all, FORWARD_DNS, arena);
+		add(&all, PASTA_DNS, arena);
+	}
 	if (!gives(plan, MAP_GATEWAY))
 		add(&all, "--no-map-gw", arena);
 	for (size_t i = 0; i < plan->options.count; i++)

@@ -12,10 +12,15 @@
 struct arena;
 struct error;
 struct faults;
+struct json_writer;
+struct published;
+struct text;
 
 /* In the state directory of its container. pasta ends when the first is removed: it watches that folder. */
 #define PASTA_LINK     "netns"
 #define PASTA_PID_FILE "pasta.pid"
+
+#define PASTA_DNS "169.254.1.1" /* in the container: the host's own name server, also one on its loopback */
 
 struct pasta_plan {
 	struct spec_strings options; /* checked; as they go to its command line */
@@ -29,6 +34,10 @@ void pasta_plan(
 	const char *text, const char *where, struct arena *arena, struct pasta_plan *ret_plan, struct faults *faults);
 void pasta_plan_ports(
 	const char *texts, const char *where, struct arena *arena, struct pasta_plan *plan, struct faults *faults);
+
+/* A line for `husk plan`, and the same as a member of an object. */
+void pasta_plan_say(const struct pasta_plan *plan, struct text *text);
+void pasta_plan_write(const struct pasta_plan *plan, struct json_writer *w);
 
 struct pasta_place {
 	int dir;    /* borrowed: the state directory */

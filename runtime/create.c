@@ -346,7 +346,7 @@ static int fill_network(struct creation *creation, struct error *err)
 static int serve_network(struct creation *creation, struct error *err)
 {
 	struct container *container = &creation->container;
-	struct names_network network = { 0 };
+	struct names_network network = { .forwarder = creation->plan->pasta ? PASTA_DNS : NULL };
 	int r = pasta_serve(creation->plan, container->dir, &creation->pasta, &container->record, err);
 
 	if (r < 0 || !creation->plan->names)

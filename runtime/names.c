@@ -87,14 +87,28 @@ static const char *read_host_file(const char *path, struct arena *arena)
 	return fd >= 0 && file_read_fd(fd, path, RESOLV_MAX, arena, &text, NULL, NULL) == 0 ? text : NULL;
 }
 
-/* What systemd-resolved on the host's loopback asks, can be asked from elsewhere. */
-static const char *read_host_resolv(struct arena *arena)
+/* Servers on the host's loopback are asked through the network's forwarder; without one, what systemd-resolved asks itself
+ * can be asked from elsewhere. */
+static struct names_resolv host_resolv(const struct names_network *network, struct arena *arena)
 {
-	const char *text = read_host_file(NAMES_RESOLV, arena), *uplink = NULL;
+	struct names_resolv resolv = {
+		.host = read_host_file(NAMES_RESOLV, arena),
+		.servers = network->servers,
+		.internal = network->internal,
+	};
+	const char **forwarder = ARENA_NEW(arena, const char *), *uplink;
 
-	if (text && names_resolv_is_local(text))
-		uplink = read_host_file(NAMES_UPLINK, arena);
-	return uplink ? uplink : text;
+	if (!resolv.host || !names_resolv_is_local(resolv.host))
+		return resolv;
+	if (network->forwarder && resolv.servers.count == 0) {
+		*forwarder = network->forwarder;
+		resolv.servers = (struct spec_strings){ .items = forwarder, .count = 1 };
+		return resolv;
+	}
+	uplink = read_host_file(NAMES_UPLINK, arena);
+	if (uplink)
+		resolv.host = uplink;
+	return resolv;
 }
 
 /* Without one in the config, a new UTS namespace has that of the host [uts_namespaces(7)]. */
@@ -115,11 +129,7 @@ int names_fill(const struct plan *plan, int dir, const struct names_network *net
 		.addresses = network->addresses,
 		.gateway = network->gateway,
 	};
-	const struct names_resolv resolv = {
-		.host = read_host_resolv(plan->arena),
-		.servers = network->servers,
-		.internal = network->internal,
-	};
+	const struct names_resolv resolv = host_resolv(network, plan->arena);
 	int r;
 
 	if (!network->gateway && names_need_gateway(plan->names)) {

@@ -101,6 +101,8 @@ char *plan_json(const struct plan *plan)
 		write_cgroup(plan, &w);
 	if (plan->network)
 		net_plan_write(plan->network, &w);
+	if (plan->pasta)
+		pasta_plan_write(plan->pasta, &w);
 	write_steps(plan, &w);
 	json_object_end(&w);
 
@@ -167,7 +169,10 @@ static void print_network(const struct plan *plan, FILE *out)
 	struct text text;
 
 	text_init(&text, lines, sizeof(lines));
-	net_plan_say(plan->network, &text);
+	if (plan->network)
+		net_plan_say(plan->network, &text);
+	if (plan->pasta)
+		pasta_plan_say(plan->pasta, &text);
 	(void)fprintf(out, "network:\n%s", lines);
 }
 
@@ -198,7 +203,7 @@ char *plan_text(const struct plan *plan)
 	print_namespaces(plan, out);
 	if (plan->has_cgroup)
 		print_cgroup(plan, out);
-	if (plan->network)
+	if (plan->network || plan->pasta)
 		print_network(plan, out);
 	print_steps(plan, out);
 	bool failed = ferror(out) != 0;

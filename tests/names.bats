@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # What a container is called and whom it can ask, and pasta, which gives a network to those who may make none.
 #
-# The host of these tests is a network namespace of their own, with one address and a default route that leads nowhere.
+# The host of these tests is a network namespace of their own, with one address and a default route to another one.
 load lib/husk
 
 user=husk-names-user
 address=192.0.2.1
 
+outside() { nsenter -t "$out" -n -- "$@"; } # COMMAND...: there
 in_net() { nsenter -t "$net" -n -- "$@"; } # COMMAND...: on the host of the tests
 
 # husk as root there, and as the user.
@@ -37,16 +38,21 @@ serve() { # PORT WORD
 	eventually eval '[ "$(ask "$address" '"$1"')" = '"$2"' ]'
 }
 
-make_net() {
+new_net() {
 	unshare -n sleep 1000 3>&- &
-	net=$!
-	later kill "$net"
-	eventually eval '[ "$(readlink /proc/$net/ns/net)" != "$(readlink /proc/self/ns/net)" ]'
+	later kill $!
+	eventually eval '[ "$(readlink /proc/'$!'/ns/net)" != "$(readlink /proc/self/ns/net)" ]'
+}
+
+make_net() {
+	new_net && net=$!
+	new_net && out=$!
 	in_net ip link set lo up
-	in_net ip link add up0 type veth peer name down0
+	in_net ip link add up0 type veth peer name up0 netns "$out"
 	in_net ip address add "$address/24" dev up0
 	in_net ip link set up0 up
-	in_net ip link set down0 up
+	outside ip address add 192.0.2.254/24 dev up0
+	outside ip link set up0 up
 	in_net ip route add default via 192.0.2.254
 }
 
@@ -230,29 +236,52 @@ no_pasta() { ! serves_pasta; }
 
 @test "pasta serves root, too; -p publishes on an address, a free one of a range, and UDP" {
 	config 'del(.annotations)'
-	args sh -c 'nc -ll -p 80 -e echo inside & exec nc -u -ll -p 53 -e echo datagram'
+	args nc -ll -p 80 -e echo inside
 	in_net busybox nc -ll -p 8080 -e echo taken 3>&- &
 	later kill $!
 	eventually eval '[ "$(ask 127.0.0.1 8080)" = taken ]'
 	husk_net_aside run --network pasta -p 127.0.0.1:8080-8082:80 -p "$address:5353:53/udp" --detach --id "$id" "$bundle"
 	eventually eval '[ "$(ask 127.0.0.1 8081)" = inside ]'
 	[ "$(ask "$address" 8081)" != inside ]
-	eventually eval '[ "$(echo | in_net timeout 5 busybox nc -u -w 1 "$address" 5353)" = datagram ]'
+	nsenter -t "$(pid_of "$id")" -n python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", 53))
+while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
+	later kill $!
+	eventually outside bash -c "exec 4<>/dev/udp/$address/5353 && echo >&4 && [ \"\$(timeout 1 dd bs=64 count=1 status=none <&4)\" = datagram ]"
 	husk delete --force "$id"
 	[ -z "$(marked)" ]
 }
 
 @test "pasta: what the container's loopback and the gateway's address show is not the host's" {
-	serve 7000 host
-	sh_args "for at in 127.0.0.1 192.0.2.254; do nc -w 2 \$at 7000 $hear 2>/dev/null || echo refused; done"
+	serve 7000 secret
+	sh_args "for at in 127.0.0.1 192.0.2.254; do nc -w 2 \$at 7000 $hear 2>&1; done; true"
 	try_net run --id "$id" "$bundle"
-	[[ $output != *host* ]]
+	[[ $output != *secret* ]]
 	network pasta:--map-gw
 	try_net run --id "$id" "$bundle"
-	[[ $output == *host* ]] || fail "$output $stderr"
+	[[ $output == *secret* ]] || fail "$output $stderr"
 }
 
-@test "pasta ends with the container, also one that nobody deletes, and when its husk is killed" {
+@test "husk is killed at each system call from the start of pasta on, and delete --force leaves none of it" {
+	local call number killed=0
+	strace -qq -o /dev/null true 2>/dev/null || lacking "strace cannot trace here"
+	args sleep 1000
+	in_net env HUSK_TEST_MARK="$mark" strace -qq -o "$BATS_TEST_TMPDIR/trace" "$HUSK" --root "$state" create --bundle "$bundle" "$id" 3>&-
+	husk delete --force "$id"
+	while read -r call number; do
+		(in_net env HUSK_TEST_MARK="$mark" ASAN_OPTIONS=detect_leaks=0 strace -qq -o /dev/null \
+			--inject="$call:signal=SIGKILL:when=$number" "$HUSK" --root "$state" create --bundle "$bundle" "$id" 3>&- ||
+			exit) >"$BATS_TEST_TMPDIR/out" 2>&1 || ((killed += 1))
+		husk delete --force "$id"
+		eventually no_pasta || fail "killed at $call $number: $(marked)"
+		[ -z "$(marked)" ] && [ -z "$(ls "$state")" ] || fail "killed at $call $number: $(marked) $(ls "$state")"
+	done < <(sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$BATS_TEST_TMPDIR/trace" | awk '{ seen[$1]++ }
+		$1 == "symlinkat" { on = 1 } on && $1 != "exit_group" { print $1, seen[$1] }')
+	[ "$killed" -ge 15 ]
+}
+
+@test "pasta ends with the container, also one that nobody deletes" {
 	args sleep 1000
 	husk_net_aside run --detach --id "$id" "$bundle"
 	serves_pasta
@@ -301,7 +330,117 @@ no_pasta() { ! serves_pasta; }
 	expect 0 1400
 }
 
+@test "husk plan says what pasta is started with, and which files of husk's are bound" {
+	try plan --network pasta:--mtu,1400 -p 8080:80 -p 53/udp "$bundle"
+	[[ $output == *"start pasta --mtu 1400, publish 8080:80/tcp, :53/udp"* ]] || fail "$output"
+	[[ $output == *"bind hosts of the container's state on /etc/hosts (nodev,noexec,nosuid,ro)"* ]]
+	try plan --network pasta --format json "$bundle"
+	[ "$(jq -c .pasta <<<"$output")" = '{"options":[],"ports":[]}' ]
+}
+
 @test "pasta without a host address of its own cannot give one to host-gateway" {
 	try_net run --add-host host:host-gateway --id "$id" "$bundle"
 	expect_error 125 "host-gateway"
+}
+
+# ---- networks ----
+
+# A second bundle, whose program waits.
+waiting() { # ID OPTIONS...
+	local id=$1
+	shift
+	husk_net_aside --store "$BATS_TEST_TMPDIR/store" run --detach --id "$id" "$@" "$bundle"
+}
+husk_net() { in_net env HUSK_TEST_MARK="$mark" "$HUSK" --root "$state" --store "$BATS_TEST_TMPDIR/store" "$@" 3>&-; }
+address_of() { husk exec "$1" ip -4 -o address show "${2:-eth0}" | sed 's|.*inet \([0-9.]*\)/.*|\1|'; } # ID [LINK]
+# Who is in the network, as the container sees it.
+others() { husk exec "$1" sed -n "/^# network $2\$/,/^# end/p" /etc/hosts | grep -v '^#' | tr '\t' ' ' | tr '\n' ';'; }
+
+# Whether a container reaches the one that it knows by a name.
+reaches() { [ "$(husk exec "$1" sh -c "nc -w 5 $2 80 $hear 2>&1")" = box ]; } # ID NAME
+
+networks() {
+	config 'del(.annotations) | .hostname = "box"'
+	args nc -ll -p 80 -e hostname
+	husk_net network create web >/dev/null
+}
+
+@test "containers of a network find each other by id and alias, from the moment that they are in it until they are not" {
+	networks
+	waiting "$id-a" --network web:alias=db,alias=store
+	waiting "$id-b" --network web
+	local a b
+	a=$(address_of "$id-a") b=$(address_of "$id-b")
+	[ "$(others "$id-a" web)" = "$a $id-a db store;$b $id-b;" ] || fail "$(others "$id-a" web)"
+	[ "$(others "$id-b" web)" = "$a $id-a db store;$b $id-b;" ]
+	reaches "$id-b" db
+	reaches "$id-a" "$id-b"
+	reaches "$id-a" box # itself
+	[ "$(husk exec "$id-a" sed -n 's/\tbox$//p' /etc/hosts)" = "$a" ]
+	[ "$(husk exec "$id-a" sed -n 's/\thost.containers.internal host.docker.internal$//p' /etc/hosts)" = "${a%.*}.1" ]
+	husk delete --force "$id-a"
+	[ "$(others "$id-b" web)" = "$b $id-b;" ]
+	! reaches "$id-b" db || fail "a name stayed"
+	husk delete --force "$id-b"
+}
+
+@test "a container of two networks knows those of both, and forgets one that it leaves" {
+	networks
+	husk_net network create data >/dev/null
+	waiting "$id-a" --network web
+	waiting "$id-b" --network data:alias=db
+	husk_net network connect "$id-a" data
+	[ "$(others "$id-b" data)" = "$(address_of "$id-b") $id-b db;$(address_of "$id-a" eth1) $id-a;" ] || fail "$(others "$id-b" data)"
+	reaches "$id-a" db
+	husk_net network disconnect "$id-a" data
+	[ "$(others "$id-b" data)" = "$(address_of "$id-b") $id-b db;" ]
+	[ -z "$(others "$id-a" data)" ]
+	[ "$(others "$id-a" web)" = "$(address_of "$id-a") $id-a;" ]
+	husk delete --force "$id-a"
+	husk delete --force "$id-b"
+}
+
+@test "a reader of hosts never finds it empty, and always finds itself, while others come and go" {
+	networks
+	args sh -c 'while [ ! -e /stop ]; do grep -q "^127.0.0.1.localhost" /etc/hosts && grep -q "	box$" /etc/hosts || echo torn >>/torn; done'
+	waiting "$id-a" --network web
+	args sleep 1000
+	local round
+	for round in 1 2 3 4 5; do
+		waiting "$id-b" --network web:alias=a-name-that-makes-the-file-longer,alias=and-one-more
+		husk delete --force "$id-b"
+	done
+	[ ! -e "$bundle/rootfs/torn" ]
+	touch "$bundle/rootfs/stop"
+	eventually is_status "$id-a" stopped
+	husk delete "$id-a"
+}
+
+@test "an internal network has no name server, unless it is given one" {
+	networks
+	husk_net network create --internal inner >/dev/null
+	husk_net network create --dns 192.0.2.53 outer >/dev/null
+	sh_args 'grep nameserver /etc/resolv.conf || echo none'
+	[ "$(husk_net run --network inner --id "$id" "$bundle")" = none ]
+	[ "$(husk_net run --network inner --dns 192.0.2.54 --id "$id" "$bundle")" = "nameserver 192.0.2.54" ]
+	[ "$(husk_net run --network outer --id "$id" "$bundle")" = "nameserver 192.0.2.53" ]
+}
+
+@test "a name server on the host's loopback is asked by pasta, and left out where nobody can" {
+	echo "nameserver 127.0.0.53" >"$BATS_TEST_TMPDIR/resolv"
+	mount --bind "$BATS_TEST_TMPDIR/resolv" /etc/resolv.conf
+	later umount /etc/resolv.conf
+	in_net python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.53", 53))
+while True: s.sendto(b"datagram\n", s.recvfrom(100)[1])' 3>&- &
+	later kill $!
+	args sleep 1000
+	husk_net_aside run --detach --id "$id" "$bundle"
+	[ "$(husk exec "$id" grep nameserver /etc/resolv.conf)" = "nameserver 169.254.1.1" ]
+	eventually nsenter -t "$(pid_of "$id")" -n bash -c 'exec 4<>/dev/udp/169.254.1.1/53 && echo >&4 && [ "$(timeout 1 dd bs=64 count=1 status=none <&4)" = datagram ]'
+	husk delete --force "$id"
+	networks
+	sh_args 'grep -c "^nameserver" /etc/resolv.conf'
+	[ -e /run/systemd/resolve/resolv.conf ] || [ "$(husk_net run --network web --id "$id" "$bundle")" = 0 ]
 }
