@@ -26,16 +26,14 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "netns/netns.h"
 #include "runtime/child.h"
 #include "runtime/container.h"
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
 #include "runtime/init.h"
-#include "runtime/names.h"
+#include "runtime/network.h"
 #include "runtime/notify.h"
 #include "runtime/passwd.h"
-#include "runtime/pasta.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/state_dir.h"
@@ -49,9 +47,7 @@ struct creation {
 	struct cgroup cgroup;
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
-	struct net_devices_moved *links;
-	struct attachment *network;
-	struct pasta_ends pasta;
+	struct wiring network;
 	bool hooked; /* hooks have run: poststop must, too */
 };
 
@@ -197,17 +193,10 @@ static int claim(struct creation *creation, struct error *err)
 	return r;
 }
 
-/* Addresses of networks: the container's files name them, so they are known before it is made. */
 static int reserve_network(struct creation *creation, struct error *err)
 {
-	const struct plan *plan = creation->plan;
-	const struct net_owner owner = {
-		.store = creation->request->store,
-		.id = plan->id,
-		.state_dir = creation->container.dir,
-	};
-
-	return plan->network ? net_reserve(plan->network, &owner, plan->arena, &creation->network, err) : 0;
+	return network_reserve(
+		creation->plan, creation->request->store, creation->container.dir, &creation->network, err);
 }
 
 /* ---- make ---- */
@@ -294,7 +283,7 @@ static int map_ids(struct creation *creation, struct error *err)
 	int r = namespaces->makes_user ? namespaces_write_maps(namespaces, creation->child.pid, err) : 0;
 
 	if (r == 0)
-		r = pasta_look(creation->plan, creation->child.pid, &creation->pasta, err);
+		r = network_look(creation->plan, creation->child.pid, &creation->network, err);
 	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
@@ -311,52 +300,6 @@ static int fill_cgroup(struct creation *creation, struct error *err)
 	return r < 0 ? r : cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err);
 }
 
-/* The child is born in a new network namespace; one that is joined was opened before. */
-static int open_network(const struct creation *creation, struct error *err)
-{
-	const struct namespaces_plan *namespaces = &creation->plan->namespaces;
-	char path[64];
-	int fd;
-
-	for (size_t i = 0; i < namespaces->join_count; i++)
-		if (namespaces->joins[i].kind == SPEC_NS_NETWORK)
-			return fcntl(namespaces->joins[i].fd, F_DUPFD_CLOEXEC, 0);
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", creation->child.pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
-}
-
-static int fill_network(struct creation *creation, struct error *err)
-{
-	const struct spec_linux *linux_ = &creation->plan->spec->linux_;
-	bool wanted = creation->network || linux_->net_device_count;
-	cleanup_close int netns = wanted ? open_network(creation, err) : -1;
-	int r = 0;
-
-	if (wanted && netns < 0)
-		return netns;
-	if (creation->network)
-		r = net_wire(creation->network, netns, err);
-	if (r == 0 && linux_->net_device_count)
-		r = net_devices_move(linux_->net_devices, linux_->net_device_count, netns, creation->plan->arena,
-			&creation->links, err);
-	return r;
-}
-
-static int serve_network(struct creation *creation, struct error *err)
-{
-	struct container *container = &creation->container;
-	struct names_network network = { .forwarder = creation->plan->pasta ? PASTA_DNS : NULL };
-	int r = pasta_serve(creation->plan, container->dir, &creation->pasta, &container->record, err);
-
-	if (r < 0 || !creation->plan->names)
-		return r;
-	if (creation->network)
-		net_describe(creation->network, creation->plan->arena, &network);
-	r = names_fill(creation->plan, container->dir, &network, err);
-	return r == 0 && creation->network ? net_publish(creation->network, err) : r;
-}
-
 static int fill(struct creation *creation, struct error *err)
 {
 	int r = make_unit(creation, err);
@@ -369,9 +312,7 @@ static int fill(struct creation *creation, struct error *err)
 		r = resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt, &creation->group,
 			creation->child.pid, err);
 	if (r == 0)
-		r = fill_network(creation, err);
-	if (r == 0)
-		r = serve_network(creation, err);
+		r = network_fill(creation->plan, creation->child.pid, &creation->container, &creation->network, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
 }
 
@@ -462,8 +403,7 @@ static void undo(struct creation *creation, struct error *err)
 	struct container *container = &creation->container;
 	struct error also = { 0 };
 
-	net_devices_return(creation->links);
-	creation->links = NULL;
+	network_return(&creation->network);
 	child_end(&creation->child, err);
 	container->record.has_poststop = container->record.has_poststop && creation->hooked;
 	if (container->dir >= 0 && container_erase(container, &also) < 0)
@@ -478,8 +418,7 @@ static void close_all(struct creation *creation)
 	cgroup_done(&creation->cgroup);
 	cgroup_host_done(&creation->host);
 	fd_closep(&creation->resctrl);
-	net_devices_done(creation->links);
-	pasta_close(&creation->pasta);
+	network_close(&creation->network);
 }
 
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,
@@ -507,7 +446,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.host = { .root = -1 },
 		.cgroup = { .fd = -1 },
 		.resctrl = -1,
-		.pasta = { -1, -1 },
+		.network = { .netns = -1, .userns = -1 },
 	};
 	int r = 0;
 

@@ -15,7 +15,7 @@
 #include "netns/netns.h"
 #include "runtime/container.h"
 #include "runtime/hooks.h"
-#include "runtime/pasta.h"
+#include "runtime/network.h"
 #include "runtime/state_dir.h"
 
 enum { KILL_TIMEOUT_MS = 10000, KEEPER_TIMEOUT_MS = 1000 };
@@ -117,7 +117,7 @@ int container_erase(struct container *container, struct error *err)
 	if (r == 0)
 		await_keeper(&container->record);
 	if (r == 0)
-		pasta_erase(container);
+		network_end_pasta(container);
 	if (r == 0)
 		r = erase_cgroup(&container->record, err);
 	if (r == 0)
