@@ -222,6 +222,7 @@ bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 	tests/setup bench
 	bench/run
 	bench/images
+	bench/network
 
 # ---- the rest ---------------------------------------------------------------------------------------------------
 .PHONY: clean help
