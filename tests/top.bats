@@ -32,7 +32,7 @@ delete_all() { for one in $(husk list -q); do husk delete --force "$one"; done; 
 	shows '^husk: 2 containers, CPU .*, by CPU'
 	[ "$(row z)" = 3 ] && [ "$(row a)" = 4 ]
 	[ "$(screen | wc -l)" -le 24 ]
-	[ "$(screen | awk '{ print length }' | sort -n | tail -n 1)" -le 80 ]
+	[ "$(screen | LC_ALL=C.UTF-8 wc -L)" -le 80 ]
 	shows 'q: quit'
 	press n
 	eventually shows 'by name'
