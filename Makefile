@@ -220,6 +220,7 @@ $(B)/bench/unpack_floor: private bench-libs := $(shell pkg-config --libs libisal
 bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 	tests/setup bench
 	bench/run
+	bench/images
 
 # ---- the rest ---------------------------------------------------------------------------------------------------
 .PHONY: clean help

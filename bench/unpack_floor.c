@@ -87,7 +87,7 @@ static void take_pax(const unsigned char *at, size_t size, struct name *path, st
 
 static void write_file(const char *path, const unsigned char *bytes, uint64_t size, mode_t mode)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
 	must(fd);
 	while (size > 0) {
@@ -99,15 +99,24 @@ static void write_file(const char *path, const unsigned char *bytes, uint64_t si
 	must(close(fd));
 }
 
+/* Where the name is taken, by the layer below. */
+static void make_link(unsigned char type, const char *path, const char *target)
+{
+	for (int tries = 0; tries < 2; tries++) {
+		if ((type == '2' ? symlink(target, path) : linkat(AT_FDCWD, target, AT_FDCWD, path, 0)) == 0)
+			return;
+		must(unlink(path));
+	}
+	_exit(99);
+}
+
 static void make(
 	unsigned char type, const char *path, const char *link, mode_t mode, const unsigned char *body, uint64_t size)
 {
 	if (type == '5') /* both layers have some */
 		(void)mkdir(path, mode);
-	else if (type == '2')
-		must(symlink(link, path));
-	else if (type == '1')
-		must(linkat(AT_FDCWD, link, AT_FDCWD, path, 0));
+	else if (type == '2' || type == '1')
+		make_link(type, path, link);
 	else if (type == '0')
 		write_file(path, body, size, mode);
 }

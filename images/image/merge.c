@@ -25,7 +25,7 @@ struct pair {
 	DIR *upper; /* owned; what is in it is read and moved */
 	int lower;  /* owned; readable */
 	char name[NAME_MAX + 1];
-	struct stat st; /* whose mtime it has in the end */
+	struct stat st; /* whose mode and mtime it has in the end */
 };
 
 struct merge {
@@ -91,8 +91,8 @@ static int take_attributes(int upper, int lower, const struct stat *st, struct e
 {
 	int r;
 
-	if (fchown(lower, st->st_uid, st->st_gid) < 0 || fchmod(lower, st->st_mode & 07777) < 0)
-		return error_sys(err, errno, "set a folder's owner and mode");
+	if (fchown(lower, st->st_uid, st->st_gid) < 0)
+		return error_sys(err, errno, "set a folder's owner");
 	if ((r = xattrs_clear(lower, err)) < 0)
 		return r;
 	return xattrs_copy(upper, lower, err);
@@ -102,20 +102,23 @@ static int open_pair(struct merge *merge, int lower, int upper, const char *name
 {
 	struct pair *pair = &merge->pairs[merge->depth];
 	struct stat above;
-	int r;
 
 	if (merge->depth == ARRAY_SIZE(merge->pairs))
 		return error_bad(err, ENAMETOOLONG, "more than %d folders inside each other", LAYER_DEPTH_MAX);
 	cleanup_close int fd = path_open_beneath(lower, name, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return error_sys(err, fd, "open the folder %s", name);
-	if ((r = tree_open(upper, name, &pair->upper, err)) < 0)
-		return r;
+	pair->upper = tree_open(upper, name, err);
+	if (!pair->upper)
+		return err->code;
 	pair->lower = fd_take(&fd);
 	(void)snprintf(pair->name, sizeof(pair->name), "%s", name);
 	merge->depth++;
 	if (fstat(dirfd(pair->upper), &above) < 0 || fstat(pair->lower, &pair->st) < 0)
 		return error_sys(err, errno, "look at the folder %s", name);
+	/* Until the walk leaves them, a user without privileges needs to write to both. */
+	if (fchmod(dirfd(pair->upper), 0700) < 0 || fchmod(pair->lower, 0700) < 0)
+		return error_sys(err, errno, "set the mode of the folder %s", name);
 	if (layer_is_implied(&above))
 		return 0;
 	pair->st = above;
@@ -127,8 +130,8 @@ static int leave_pair(struct merge *merge, struct error *err)
 	const struct pair *pair = &merge->pairs[merge->depth - 1];
 	const struct timespec times[] = { pair->st.st_atim, pair->st.st_mtim };
 
-	if (futimens(pair->lower, times) < 0)
-		return error_sys(err, errno, "set the mtime of the folder %s", pair->name);
+	if (fchmod(pair->lower, pair->st.st_mode & 07777) < 0 || futimens(pair->lower, times) < 0)
+		return error_sys(err, errno, "set the mode and mtime of the folder %s", pair->name);
 	if (merge->depth > 1 && unlinkat(dirfd(merge->pairs[merge->depth - 2].upper), pair->name, AT_REMOVEDIR) < 0)
 		return error_sys(err, errno, "remove the folder %s", pair->name);
 	close_pair(merge);
@@ -142,12 +145,11 @@ static int stat_at(int dir, const char *name, struct stat *ret)
 	return fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-static int move(int lower, int upper, const char *name, const struct stat *st, struct error *err)
+/* In one piece; what is in the way goes. */
+static int move(int lower, int upper, const char *name, struct error *err)
 {
 	int r;
 
-	if (S_ISDIR(st->st_mode) && (r = clear_markers(upper, name, err)) < 0)
-		return r;
 	if (renameat(upper, name, lower, name) == 0)
 		return 0;
 	if (errno != EEXIST && errno != ENOTEMPTY && errno != EISDIR && errno != ENOTDIR)
@@ -155,6 +157,21 @@ static int move(int lower, int upper, const char *name, const struct stat *st, s
 	if ((r = tree_remove(lower, name, err)) < 0)
 		return r;
 	return renameat(upper, name, lower, name) < 0 ? error_sys(err, errno, "move %s", name) : 0;
+}
+
+/* A folder says in itself where it lies, so its owner must be able to write to it [rename(2), EACCES]. */
+static int move_dir(int lower, int upper, const char *name, mode_t mode, struct error *err)
+{
+	bool opens = geteuid() != 0 && (mode & 0700) != 0700;
+	int r;
+
+	if (opens && fchmodat(upper, name, 0700, 0) < 0)
+		return error_sys(err, errno, "set the mode of the folder %s", name);
+	if ((r = clear_markers(upper, name, err)) < 0 || (r = move(lower, upper, name, err)) < 0)
+		return r;
+	if (opens && fchmodat(lower, name, mode, 0) < 0)
+		return error_sys(err, errno, "set the mode of the folder %s", name);
+	return 0;
 }
 
 static int merge_name(struct merge *merge, const char *name, struct error *err)
@@ -170,26 +187,28 @@ static int merge_name(struct merge *merge, const char *name, struct error *err)
 		return r == 0 && unlinkat(upper, name, 0) < 0 ? error_sys(err, errno, "remove the whiteout %s", name)
 							      : r;
 	}
-	if (!S_ISDIR(above.st_mode) || stat_at(lower, name, &below) < 0 || !S_ISDIR(below.st_mode))
-		return move(lower, upper, name, &above, err);
+	if (!S_ISDIR(above.st_mode))
+		return move(lower, upper, name, err);
+	if (stat_at(lower, name, &below) < 0 || !S_ISDIR(below.st_mode))
+		return move_dir(lower, upper, name, above.st_mode & 07777, err);
 	cleanup_close int fd = path_open_beneath(upper, name, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return error_sys(err, fd, "open the folder %s", name);
 	if (!is_opaque(fd))
 		return open_pair(merge, lower, upper, name, err);
 	r = tree_remove(lower, name, err);
-	return r < 0 ? r : move(lower, upper, name, &above, err);
+	return r < 0 ? r : move_dir(lower, upper, name, above.st_mode & 07777, err);
 }
 
 /* What an opaque root does. */
 static int empty(int lower, struct error *err)
 {
 	const struct dirent *entry;
-	DIR *dir;
-	int r = tree_open(lower, ".", &dir, err);
+	DIR *dir = tree_open(lower, ".", err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!dir)
+		return err->code;
 	while (r == 0 && (entry = tree_next(dir)))
 		r = tree_remove(lower, entry->d_name, err);
 	(void)closedir(dir);
@@ -198,10 +217,13 @@ static int empty(int lower, struct error *err)
 
 static int merge_trees(struct merge *merge, int lower, int upper, struct error *err)
 {
-	int r = open_pair(merge, lower, upper, ".", err);
+	cleanup_close int fd = path_open_beneath(upper, ".", O_RDONLY | O_DIRECTORY);
+	int r = fd < 0 ? error_sys(err, fd, "open a layer's tree") : 0;
 
-	if (r == 0 && is_opaque(dirfd(merge->pairs[0].upper)))
+	if (r == 0 && is_opaque(fd))
 		r = empty(lower, err);
+	if (r == 0)
+		r = open_pair(merge, lower, upper, ".", err);
 	while (r == 0 && merge->depth > 0) {
 		const struct dirent *entry = tree_next(merge->pairs[merge->depth - 1].upper);
 		r = entry ? merge_name(merge, entry->d_name, err) : leave_pair(merge, err);

@@ -21,7 +21,15 @@
 #include "images/image/layer_internal.h"
 #include "images/image/tree.h"
 
-enum { SET_ID = 06000, SPECIAL = 07000, PERMISSIONS = 0777, MAJOR_MAX = (1 << 12) - 1, MINOR_MAX = (1 << 20) - 1 };
+enum {
+	SET_ID = 06000,
+	SPECIAL = 07000,
+	PERMISSIONS = 0777,
+	OWNER_ALL = 0700,
+	OWNER_LOOKS = 0500,
+	MAJOR_MAX = (1 << 12) - 1,
+	MINOR_MAX = (1 << 20) - 1
+};
 
 /* One entry on its way. */
 struct placing {
@@ -276,6 +284,12 @@ static int set_dir_xattrs(const struct placing *p, const char *name, struct erro
 	return r < 0 ? r : xattrs_set(fd, p->entry, err);
 }
 
+/* Set-id bits come later; and whom no capability helps must be able to put something into a folder of the own. */
+static mode_t first_mode(const struct placing *p)
+{
+	return (p->entry->mode & ~(uint32_t)SET_ID) | (has_one_owner(p) ? OWNER_ALL : 0);
+}
+
 /* `name` is "." for the root. What was there before has another owner and mode, perhaps. */
 static int set_dir_attributes(const struct placing *p, const char *name, struct error *err)
 {
@@ -283,10 +297,13 @@ static int set_dir_attributes(const struct placing *p, const char *name, struct 
 	uint32_t later = entry->mode & SET_ID ? entry->mode : LATER_NO_MODE;
 	int r;
 
+	if (has_one_owner(p) && (entry->mode & OWNER_ALL) != OWNER_ALL)
+		later = entry->mode | OWNER_LOOKS;
+
 	if (((p->merges && !has_one_owner(p)) || !is_ours(p)) &&
 		fchownat(p->dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return chown_failed(p, err);
-	if (p->merges && fchmodat(p->dir, name, entry->mode & ~(uint32_t)SET_ID, 0) < 0)
+	if (p->merges && fchmodat(p->dir, name, first_mode(p), 0) < 0)
 		return error_sys(err, errno, "set its mode");
 	if ((r = set_dir_xattrs(p, name, err)) < 0)
 		return r;
@@ -298,7 +315,7 @@ static int make_dir(const struct placing *p, struct error *err)
 {
 	int r;
 
-	if (!p->merges && mkdirat(p->dir, p->name, p->entry->mode & ~(uint32_t)SET_ID) < 0)
+	if (!p->merges && mkdirat(p->dir, p->name, first_mode(p)) < 0)
 		return errno == EEXIST ? -EEXIST : error_sys(err, errno, "make the folder");
 	if (p->deleted && (r = whiteout_set_opaque(p->layer, p->dir, p->name, err)) < 0)
 		return r;

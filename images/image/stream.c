@@ -72,6 +72,13 @@ static ssize_t read_some(const struct stream *stream, unsigned char *bytes, size
 	return n;
 }
 
+static bool is_stopped(const struct stream *stream)
+{
+	struct pollfd stop = { .fd = stream->stop, .events = POLLIN };
+
+	return poll(&stop, 1, 0) > 0;
+}
+
 /* Reads one block; 0 at the end. */
 static ssize_t read_block(struct stream *stream, unsigned char *block, struct error *err)
 {
@@ -105,7 +112,7 @@ static int read_blob(struct stream *stream, struct error *err)
 		if (stream->request.keep >= 0 && (r = file_write_all(stream->request.keep, block, (size_t)len)) < 0)
 			return error_sys(err, r, "write the blob");
 	}
-	if (len == 0 && stream->request.has_size && stream->position != stream->request.size)
+	if (len == 0 && !is_stopped(stream) && stream->request.has_size && stream->position != stream->request.size)
 		return error_bad(err, EBADMSG, "the blob ends after %" PRIu64 " of %" PRIu64 " bytes", stream->position,
 			stream->request.size);
 	hash_end(stream->blob_hash, &stream->digest);

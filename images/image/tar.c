@@ -299,10 +299,11 @@ static int take_pax(struct tar *tar, uint64_t size, bool global, struct error *e
 
 static int take_prelude(struct tar *tar, struct error *err)
 {
-	uint64_t size;
+	uint64_t size = 0;
+	int r = READ_FIELD(&tar->header, size, INT64_MAX, &size, err);
 
-	if (READ_FIELD(&tar->header, size, INT64_MAX, &size, err) < 0)
-		return err->code;
+	if (r < 0)
+		return r;
 	switch (tar->header.type) {
 	case 'L': return take_long(tar, size, &tar->has_long_path, tar->path, err);
 	case 'K': return take_long(tar, size, &tar->has_long_link, tar->link, err);
@@ -313,20 +314,20 @@ static int take_prelude(struct tar *tar, struct error *err)
 /* ---- an entry ---- */
 
 static const struct type {
-	unsigned char type;
 	enum tar_kind kind;
+	unsigned char type;
 	bool has_body, sparse;
 } types[] = {
-	{ '0', TAR_FILE, true, false },
-	{ '\0', TAR_FILE, true, false },
-	{ '7', TAR_FILE, true, false }, /* contiguous, on systems that had such */
-	{ 'S', TAR_FILE, true, true },
-	{ '1', TAR_HARD_LINK, false, false },
-	{ '2', TAR_SYMLINK, false, false },
-	{ '3', TAR_CHAR, false, false },
-	{ '4', TAR_BLOCK, false, false },
-	{ '5', TAR_DIR, false, false },
-	{ '6', TAR_FIFO, false, false },
+	{ TAR_FILE, '0', true, false },
+	{ TAR_FILE, '\0', true, false },
+	{ TAR_FILE, '7', true, false }, /* contiguous, on systems that had such */
+	{ TAR_FILE, 'S', true, true },
+	{ TAR_HARD_LINK, '1', false, false },
+	{ TAR_SYMLINK, '2', false, false },
+	{ TAR_CHAR, '3', false, false },
+	{ TAR_BLOCK, '4', false, false },
+	{ TAR_DIR, '5', false, false },
+	{ TAR_FIFO, '6', false, false },
 };
 
 static const struct type *find_type(unsigned char type)

@@ -23,18 +23,17 @@
 
 enum { REMOVE_DEPTH = 64 };
 
-int tree_open(int dir, const char *name, DIR **ret, struct error *err)
+DIR *tree_open(int dir, const char *name, struct error *err)
 {
 	int fd = path_open_beneath(dir, name, O_RDONLY | O_DIRECTORY);
+	DIR *opened = fd < 0 ? NULL : fdopendir(fd);
 
-	if (fd < 0)
-		return error_sys(err, fd, "open the folder %s", name);
-	*ret = fdopendir(fd);
-	if (!*ret) {
+	if (opened)
+		return opened;
+	if (fd >= 0)
 		(void)close(fd);
-		return error_sys(err, ENOMEM, "read the folder %s", name);
-	}
-	return 0;
+	(void)error_sys(err, fd < 0 ? fd : ENOMEM, "open the folder %s", name);
+	return NULL;
 }
 
 struct dirent *tree_next(DIR *dir)
@@ -59,48 +58,46 @@ static bool is_dir(int dir, const struct dirent *entry)
 
 /* ---- walking ---- */
 
-struct levels {
-	DIR *dirs[LAYER_DEPTH_MAX + 2];
+struct walk {
+	int (*on_dir)(void *data, int dir, size_t depth, struct error *err);
+	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err);
+	void *data;
+	DIR *levels[LAYER_DEPTH_MAX + 2];
 	size_t count;
 };
 
-static void close_levels(struct levels *levels)
+static int enter(struct walk *walk, int dir, const char *name, struct error *err)
 {
-	while (levels->count > 0)
-		(void)closedir(levels->dirs[--levels->count]);
-}
+	DIR *opened;
 
-static int push_level(struct levels *levels, int dir, const char *name, struct error *err)
-{
-	int r;
-
-	if (levels->count == ARRAY_SIZE(levels->dirs))
+	if (walk->count == ARRAY_SIZE(walk->levels))
 		return error_bad(err, ENAMETOOLONG, "more than %d folders inside each other", LAYER_DEPTH_MAX);
-	r = tree_open(dir, name, &levels->dirs[levels->count], err);
-	levels->count += r == 0;
-	return r;
+	opened = tree_open(dir, name, err);
+	if (!opened)
+		return err->code;
+	walk->levels[walk->count++] = opened;
+	return walk->on_dir(walk->data, dirfd(opened), walk->count - 1, err);
 }
 
 int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct error *err),
 	int (*on_node)(void *data, int dir, size_t depth, const char *name, struct error *err), void *data,
 	struct error *err)
 {
-	struct levels levels = { .count = 0 };
-	int r = push_level(&levels, root, ".", err);
+	struct walk walk = { .on_dir = on_dir, .on_node = on_node, .data = data };
+	int r = enter(&walk, root, ".", err);
 
-	if (r == 0)
-		r = on_dir(data, dirfd(levels.dirs[0]), 0, err);
-	while (r == 0 && levels.count > 0) {
-		DIR *dir = levels.dirs[levels.count - 1];
+	while (r == 0 && walk.count > 0) {
+		DIR *dir = walk.levels[walk.count - 1];
 		const struct dirent *entry = tree_next(dir);
 		if (!entry)
-			(void)closedir(levels.dirs[--levels.count]);
-		else if (!is_dir(dirfd(dir), entry))
-			r = on_node(data, dirfd(dir), levels.count - 1, entry->d_name, err);
-		else if ((r = push_level(&levels, dirfd(dir), entry->d_name, err)) == 0)
-			r = on_dir(data, dirfd(levels.dirs[levels.count - 1]), levels.count - 1, err);
+			(void)closedir(walk.levels[--walk.count]);
+		else if (is_dir(dirfd(dir), entry))
+			r = enter(&walk, dirfd(dir), entry->d_name, err);
+		else
+			r = on_node(data, dirfd(dir), walk.count - 1, entry->d_name, err);
 	}
-	close_levels(&levels);
+	while (walk.count > 0)
+		(void)closedir(walk.levels[--walk.count]);
 	return r;
 }
 
@@ -119,12 +116,16 @@ struct removal {
 static int open_level(struct removal *removal, int dir, const char *name, struct error *err)
 {
 	struct level *level = &removal->levels[removal->depth];
-	int r = tree_open(dir, name, &level->dir, err);
 
-	if (r == -EACCES && fchmodat(dir, name, 0700, 0) == 0)
-		r = tree_open(dir, name, &level->dir, err);
-	if (r < 0)
-		return r;
+	level->dir = tree_open(dir, name, err);
+	if (!level->dir && err->code == -EACCES && fchmodat(dir, name, 0700, 0) == 0) {
+		*err = (struct error){ 0 };
+		level->dir = tree_open(dir, name, err);
+	}
+	if (!level->dir)
+		return err->code;
+	if (geteuid() != 0) /* nothing could be removed from a folder that its owner may not write */
+		(void)fchmod(dirfd(level->dir), 0700);
 	(void)snprintf(level->name, sizeof(level->name), "%s", name);
 	removal->depth++;
 	return 0;

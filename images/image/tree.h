@@ -8,8 +8,8 @@ struct error;
 #define TREE_OPAQUE          "trusted.overlay.opaque"
 #define TREE_OPAQUE_ROOTLESS "user.overlay.opaque"
 
-/* Opens a folder for reading its names; the caller's, closedir(3). */
-int tree_open(int dir, const char *name, DIR **ret, struct error *err);
+/* Opens a folder for reading its names; the caller's, closedir(3). NULL with words in `err`, which must not be NULL. */
+DIR *tree_open(int dir, const char *name, struct error *err);
 
 /* The next name that is neither "." nor ".."; NULL at the end. */
 struct dirent *tree_next(DIR *dir);

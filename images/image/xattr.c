@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -35,10 +36,10 @@ enum xattr_verdict xattr_judge(const char *name)
 	return XATTR_DROPPED;
 }
 
-/* A file system without them, or one that has no room for them, is no reason to go without the file. */
-static bool may_fail(int code)
+/* A file system without them is no reason to go without the file; nor is a user who may not give capabilities. */
+static bool may_fail(int code, const char *name)
 {
-	return code == ENOTSUP;
+	return code == ENOTSUP || (code == EPERM && geteuid() != 0 && text_starts_with(name, "security."));
 }
 
 int xattrs_set(int fd, const struct tar_entry *entry, struct error *err)
@@ -51,7 +52,7 @@ int xattrs_set(int fd, const struct tar_entry *entry, struct error *err)
 		if (strlen(xattr->name) > XATTR_NAME_MAX || xattr->len > XATTR_VALUE_MAX)
 			return error_bad(err, E2BIG, "the extended attribute %.64s is too long", xattr->name);
 		if (verdict == XATTR_KEPT && fd >= 0 && fsetxattr(fd, xattr->name, xattr->value, xattr->len, 0) < 0 &&
-			!may_fail(errno))
+			!may_fail(errno, xattr->name))
 			return error_sys(err, errno, "set the extended attribute %s", xattr->name);
 	}
 	return 0;
@@ -65,20 +66,38 @@ const struct tar_xattr *xattrs_default_acl(const struct tar_entry *entry)
 	return NULL;
 }
 
+/* All names, each with its NUL, in memory of the caller's; *ret_len 0 where there are none. */
+static char *list_names(int fd, ssize_t *ret_len, struct error *err)
+{
+	ssize_t len = flistxattr(fd, NULL, 0);
+	char *names = malloc(len > 0 ? (size_t)len : 1);
+
+	*ret_len = 0;
+	if (!names || len == 0 || (len < 0 && errno == ENOTSUP)) {
+		if (!names)
+			(void)error_sys(err, ENOMEM, "list extended attributes");
+		return names;
+	}
+	len = len < 0 ? len : flistxattr(fd, names, (size_t)len);
+	if (len < 0) {
+		(void)error_sys(err, errno, "list extended attributes");
+		free(names);
+		return NULL;
+	}
+	*ret_len = len;
+	return names;
+}
+
 /* Calls `each` for the attributes of `fd` that are kept. */
 static int for_kept(
 	int fd, int (*each)(int fd, const char *name, int other, struct error *err), int other, struct error *err)
 {
-	ssize_t len = flistxattr(fd, NULL, 0);
-	char *names = len > 0 ? malloc((size_t)len) : NULL;
+	ssize_t len;
+	char *names = list_names(fd, &len, err);
 	int r = 0;
 
-	if (len == 0 || (len < 0 && errno == ENOTSUP))
-		return 0;
-	if (len > 0 && !names)
-		return error_sys(err, ENOMEM, "list extended attributes");
-	if (len < 0 || (len = flistxattr(fd, names, (size_t)len)) < 0)
-		r = error_sys(err, errno, "list extended attributes");
+	if (!names)
+		return err->code;
 	for (ssize_t at = 0; r == 0 && at < len; at += (ssize_t)strlen(names + at) + 1) {
 		enum xattr_verdict verdict = xattr_judge(names + at);
 		if (verdict == XATTR_KEPT || verdict == XATTR_LATER)
@@ -93,7 +112,7 @@ static int copy_one(int from, const char *name, int to, struct error *err)
 	char value[XATTR_VALUE_MAX];
 	ssize_t len = fgetxattr(from, name, value, sizeof(value));
 
-	if (len < 0 || (fsetxattr(to, name, value, (size_t)len, 0) < 0 && !may_fail(errno)))
+	if (len < 0 || (fsetxattr(to, name, value, (size_t)len, 0) < 0 && !may_fail(errno, name)))
 		return error_sys(err, errno, "copy the extended attribute %s", name);
 	return 0;
 }

@@ -35,14 +35,13 @@ static void fix_checksums(unsigned char *bytes, size_t len)
 {
 	for (; len >= BLOCK; bytes += BLOCK, len -= BLOCK) {
 		unsigned sum = 0;
-		char text[CHECKSUM_SIZE];
 		memset(bytes + CHECKSUM_AT, ' ', CHECKSUM_SIZE);
 		for (size_t i = 0; i < BLOCK; i++)
 			sum += bytes[i];
 		if (sum == CHECKSUM_SIZE * ' ')
 			memset(bytes + CHECKSUM_AT, 0, CHECKSUM_SIZE); /* the end */
 		else
-			memcpy(bytes + CHECKSUM_AT, text, (size_t)snprintf(text, sizeof(text), "%06o", sum) + 1);
+			(void)snprintf((char *)bytes + CHECKSUM_AT, CHECKSUM_SIZE, "%06o", sum);
 	}
 }
 
@@ -81,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(copy, data + 1, size - 1);
 	if (data[0] & 1)
 		fix_checksums(copy, size - 1);
-	struct input input = { copy, size - 1, data[0] & 2 ? 1 + (data[0] >> 2) : size };
+	struct input input = { copy, size - 1, data[0] & 2 ? 1U + (data[0] >> 2) : size };
 	const struct tar_source source = { next, &input };
 	if (tar_new(&source, &limits, &tar, &err) < 0)
 		abort();

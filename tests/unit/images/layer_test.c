@@ -64,6 +64,8 @@ static int tear_down(void **state)
 
 /* ---- a blob ---- */
 
+static const char ustar[8] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' };
+
 static void add(struct place *place, const char *name, char type, const char *link, const char *body)
 {
 	char block[BLOCK] = { 0 };
@@ -74,7 +76,7 @@ static void add(struct place *place, const char *name, char type, const char *li
 	(void)snprintf(block + 124, 12, "%011o", (unsigned)strlen(body));
 	block[156] = type;
 	(void)snprintf(block + 157, 100, "%s", link);
-	memcpy(block + 257, "ustar\00000", 8);
+	memcpy(block + 257, ustar, sizeof(ustar));
 	memset(block + 148, ' ', 8);
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += (unsigned char)block[i];
@@ -83,7 +85,7 @@ static void add(struct place *place, const char *name, char type, const char *li
 	if (*body) {
 		char padded[BLOCK] = { 0 };
 		assert_true(strlen(body) < sizeof(padded));
-		memcpy(padded, body, strlen(body));
+		(void)snprintf(padded, sizeof(padded), "%s", body);
 		assert_int_equal(write(place->blob, padded, BLOCK), BLOCK);
 	}
 }
@@ -196,11 +198,11 @@ static void test_limits(void **state)
 static void test_each_over_each(void **state)
 {
 	static const struct {
-		char type;
 		const char *link;
 		mode_t mode;
-	} kinds[] = { { '0', "", S_IFREG }, { '1', "target", S_IFREG }, { '2', "/nowhere", S_IFLNK },
-		{ '3', "", S_IFCHR }, { '5', "", S_IFDIR }, { '6', "", S_IFIFO } };
+		char type;
+	} kinds[] = { { "", S_IFREG, '0' }, { "target", S_IFREG, '1' }, { "/nowhere", S_IFLNK, '2' },
+		{ "", S_IFCHR, '3' }, { "", S_IFDIR, '5' }, { "", S_IFIFO, '6' } };
 	struct place *place = *state;
 	char name[16];
 

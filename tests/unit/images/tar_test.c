@@ -18,6 +18,9 @@ struct archive {
 
 /* ---- building ---- */
 
+static const char ustar[8] = { 'u', 's', 't', 'a', 'r', 0, '0', '0' },
+		  gnu[8] = { 'u', 's', 't', 'a', 'r', ' ', ' ', 0 };
+
 static unsigned char *add_header(struct archive *archive, const char *name, char type, size_t size)
 {
 	char *block = (char *)archive->bytes + archive->len;
@@ -30,7 +33,7 @@ static unsigned char *add_header(struct archive *archive, const char *name, char
 	(void)snprintf(block + 124, 12, "%011zo", size);
 	(void)snprintf(block + 136, 12, "%011o", 1000);
 	block[156] = type;
-	memcpy(block + 257, "ustar\00000", 8);
+	memcpy(block + 257, ustar, sizeof(ustar));
 	archive->len += BLOCK;
 	return (unsigned char *)block;
 }
@@ -188,11 +191,11 @@ static void test_prefix(void **state)
 {
 	(void)state;
 	unsigned char *block = add_header(&archive, "name", '5', 0);
-	memcpy(block + 345, "some/prefix", 11);
+	(void)snprintf((char *)block + 345, 155, "some/prefix");
 	seal(block);
 	block = add_header(&archive, "gnu", '5', 0);
-	memcpy(block + 257, "ustar  \0not a prefix", 8);
-	memcpy(block + 345, "12345", 5); /* GNU's atime */
+	memcpy(block + 257, gnu, sizeof(gnu));
+	(void)snprintf((char *)block + 345, 155, "12345"); /* GNU's atime */
 	seal(block);
 	block = add_header(&archive, "", '5', 0);
 	memset(block, 'n', 100); /* no NUL */
