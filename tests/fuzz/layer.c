@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "images/image/layer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int top = -1;
+static char path[] = "/dev/shm/husk-fuzz.XXXXXX";
 
 static void must(int result)
 {
@@ -23,11 +25,17 @@ static void must(int result)
 		abort();
 }
 
+static void remove_top(void)
+{
+	cleanup_close int shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err = { 0 };
+
+	(void)tree_remove(shm, path + strlen("/dev/shm/"), &err);
+}
+
 static void open_top(void)
 {
-	char path[] = "/dev/shm/husk-fuzz.XXXXXX";
-
-	if (!mkdtemp(path))
+	if (!mkdtemp(path) || atexit(remove_top) != 0)
 		abort();
 	top = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(top);
