@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Images: sources, the store and its commands, bundles of images; what is broken, killed, full, or meant to harm.
+# places: native sanitized
 # shellcheck disable=SC2154,SC2317 # variables of bats; functions that are called by name
 load lib/husk
 

@@ -1,4 +1,6 @@
-# tests/layers.bats: what becomes of the layers of images, the hostile ones first.
+#!/usr/bin/env bats
+# What becomes of the layers of images, the hostile ones first.
+# places: native sanitized
 
 load lib/husk
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # pasta: a network for those who may make no links on the host, and what is left of it: nothing.
+# places: native sanitized
 load lib/husk
 load lib/network
 

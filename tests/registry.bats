@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Images from registries: docker-registry with and without TLS and passwords, and one that misbehaves (lib/registry.py).
+# places: native sanitized
 load lib/husk
 
 lib=$tree/tests/lib
