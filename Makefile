@@ -112,6 +112,8 @@ $(B)/husk-runtime: $(MAIN) $(B)/libhusk.a
 
 define link_program
 $(B)/$(1): $($(1)_FROM:%.c=$(B)/obj/%.o) $(B)/libhusk.a
+$(B)/install/$(1): $(B)/install/folder.o $($(1)_FROM:%.c=$(B)/obj/%.o) $(B)/libhusk.a
+$(B)/$(1) $(B)/install/$(1):
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(ALL_CFLAGS) -pie $$^ $$(ALL_LDFLAGS) $(shell pkg-config --libs $($(1)_LIBS)) $$(LIB_SHARED) -o $$@
 endef
@@ -176,8 +178,8 @@ $(B)/install/folder.o: base/folder.c
 	$(Q)$(CC) $(ALL_CFLAGS) -DHUSK_FOLDER='"$(libexecdir)/husk"' -c $< -o $@
 $(B)/install/husk-runtime: $(MAIN) $(B)/install/folder.o $(B)/libhusk.a
 	$(Q)$(link)
-install: all $(B)/install/husk $(B)/install/husk-runtime
-	$(if $(BUILT),install -D -m 755 -t $(DESTDIR)$(libexecdir)/husk $(BUILT:%=$(B)/%))
+install: all $(B)/install/husk $(B)/install/husk-runtime $(BUILT:%=$(B)/install/%)
+	$(if $(BUILT),install -D -m 755 -t $(DESTDIR)$(libexecdir)/husk $(BUILT:%=$(B)/install/%))
 	install -D -m 755 $(B)/install/husk-runtime $(DESTDIR)$(libexecdir)/husk/husk-runtime
 	install -D -m 755 $(B)/husk-init $(DESTDIR)$(libexecdir)/husk/husk-init
 	install -D -m 755 $(B)/install/husk $(DESTDIR)$(bindir)/husk

@@ -31,6 +31,7 @@ setup() {
 	export HOME=$BATS_TEST_TMPDIR/home
 	unset XDG_CONFIG_HOME XDG_RUNTIME_DIR REGISTRY_AUTH_FILE DOCKER_CONFIG http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 	conf </dev/null
+	export ASAN_OPTIONS=detect_leaks=0 # a sanitized husk-image cannot look for leaks from within its sandbox
 }
 
 # What a pull could leave.
@@ -48,7 +49,10 @@ make_certificates() {
 	openssl req -newkey rsa:2048 -nodes -subj /CN=registry -keyout server.key -out server.csr
 	openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out server.crt \
 		-extfile <(echo 'subjectAltName = IP:127.0.0.1, DNS:localhost')
-	mkdir certs && cp ca.crt certs/
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other.example -keyout other.key -out other.crt
+	openssl req -newkey rsa:2048 -nodes -subj /CN=bob -keyout bob.key -out bob.csr
+	openssl x509 -req -in bob.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out bob.crt
+	mkdir certs own && cp ca.crt certs/ && cp ca.crt own/ && cp bob.crt own/me.cert && cp bob.key own/me.key
 } 2>/dev/null
 
 start_registry() { # NAME PORT HTTP-SETTINGS
@@ -156,6 +160,26 @@ expect_refused() { # WORDS...
 	expect_pulled
 }
 
+@test "a certificate of another name is not believed, nor plain HTTP in place of HTTPS" {
+	local other
+	start_hostile other && other=$port
+	mkdir "$BATS_TEST_TMPDIR/ca" && cp other.crt "$BATS_TEST_TMPDIR/ca/ca.crt"
+	start_hostile log --tls other.crt other.key
+	pull --cert-dir "$BATS_TEST_TMPDIR/ca" "127.0.0.1:$port/ok/x:v1"
+	expect_refused "not trusted (x509)" "'127.0.0.1'"
+	start_hostile log --other "127.0.0.1:$other" --tls server.crt server.key
+	pull --cert-dir certs "127.0.0.1:$port/mistaken/x:v1"
+	expect_refused "127.0.0.1:$other gave a plain HTTP response to an HTTPS client (insecure = true"
+}
+
+@test "a registry that asks for a certificate of ours is shown it" {
+	start_hostile log --tls server.crt server.key --client-ca ca.crt
+	pull --cert-dir certs "127.0.0.1:$port/ok/x:v1"
+	expect_refused "127.0.0.1:$port"
+	pull --cert-dir own "127.0.0.1:$port/ok/x:v1"
+	expect_pulled
+}
+
 @test "--tls-verify=false and insecure = true believe any certificate" {
 	pull --creds bob:secret --tls-verify=false "$tls/team/small:v1"
 	expect_pulled
@@ -189,6 +213,8 @@ expect_refused() { # WORDS...
 	rm "$HOME/.docker/config.json"
 	pull --cert-dir certs "$tls/team/small:v1"
 	expect_refused "unauthorized, without credentials" "--creds"
+	pull --authfile "$HOME/none.json" "$tls/team/small:v1"
+	expect_refused "open $HOME/none.json: No such file or directory"
 }
 
 @test "a file of credentials that others can write is refused, one that they can read warned of" {
@@ -343,6 +369,18 @@ expect_refused() { # WORDS...
 	expect_pulled
 	grep -q /basic/ "$BATS_TEST_TMPDIR/other"
 	! grep '"authorization": "' "$BATS_TEST_TMPDIR/other" || fail "it saw them"
+}
+
+@test "an identity token is exchanged at the realm, and shown to nobody else" {
+	start_hostile log
+	mkdir -p "$HOME/.docker"
+	jq -n --arg host "127.0.0.1:$port" '{auths: {($host): {auth: "YTo=", identitytoken: "my identity"}}}' >"$HOME/.docker/config.json"
+	chmod 600 "$HOME/.docker/config.json"
+	pull "127.0.0.1:$port/bearer/x:v1"
+	expect_pulled
+	grep /realm "$BATS_TEST_TMPDIR/log" | grep -q 'grant_type=refresh_token&service=a%20service&scope=repository%3Abearer%2Fx%3Apull'
+	grep /realm "$BATS_TEST_TMPDIR/log" | grep -q 'refresh_token=my%20identity'
+	! grep /v2/ "$BATS_TEST_TMPDIR/log" | grep -q -e Basic -e identity || fail "the registry saw it"
 }
 
 @test "a realm that the configuration names is shown the credentials" {

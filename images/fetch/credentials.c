@@ -79,8 +79,8 @@ static int read_file(const char *name, bool asked_for, struct arena *arena, stru
 	const char **ret_warning, struct error *err)
 {
 	cleanup_close int fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	char *text;
-	size_t len;
+	char *text = "";
+	size_t len = 0;
 	int r;
 
 	if (fd < 0 && !asked_for && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
@@ -179,7 +179,7 @@ int credentials_load(
 	const char *auth_file, const char *host, struct arena *arena, struct credentials_known *ret, struct error *err)
 {
 	struct credentials_known known = { 0 };
-	const char *files[FILES_MAX] = { NULL };
+	const char *files[FILES_MAX];
 	bool asked_for;
 	size_t count = candidates(auth_file, arena, files, &asked_for);
 

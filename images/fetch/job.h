@@ -14,7 +14,7 @@
 
 /* What all jobs have in common. */
 struct fetcher {
-	CURLM *multi; /* owned */
+	CURLM *multi;
 	const char *registry;
 	struct registries registries;
 	struct sites sites;

@@ -106,7 +106,7 @@ static int begin_section(struct reader *reader, char *text)
 	static const char kind[] = "registry";
 	struct registries_section *section = ARENA_NEW(reader->arena, struct registries_section);
 	char *end = strrchr(text, ']');
-	const char *name = NULL;
+	const char *name = "";
 	int r;
 
 	if (!end || !text_starts_with(text + 1, kind) || !is_blank(text[sizeof(kind)]))
@@ -185,7 +185,7 @@ static int unknown(struct reader *reader, const char *name)
 static int read_setting(struct reader *reader, char *text)
 {
 	char *equals = strchr(text, '=');
-	const char *value = NULL, *name;
+	const char *value = "", *name;
 	int r;
 
 	if (!equals)

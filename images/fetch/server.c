@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -19,7 +20,7 @@ enum { WAIT_MAX_MS = 60000 };
 struct server {
 	struct fetcher *fetcher;
 	int sock;         /* borrowed */
-	struct job *jobs; /* owned; in the order of asking */
+	struct job *jobs; /* in the order of asking */
 	unsigned count;
 	bool full; /* of answers: the socket takes no more for now */
 };
@@ -180,22 +181,40 @@ static int wait_ms(const struct server *server)
 }
 
 /* The first is our socket, the rest the pipes of paused jobs, in their order. */
-static unsigned gather_waits(const struct server *server, struct curl_waitfd *waits)
+static unsigned gather_waits(const struct server *server, struct pollfd *waits)
 {
 	unsigned count = 1;
 
-	waits[0] = (struct curl_waitfd){ .fd = server->sock };
+	waits[0] = (struct pollfd){ .fd = server->sock };
 	if (server->count < FETCH_REQUESTS_MAX)
-		waits[0].events |= CURL_WAIT_POLLIN;
+		waits[0].events |= POLLIN;
 	if (server->full)
-		waits[0].events |= CURL_WAIT_POLLOUT;
+		waits[0].events |= POLLOUT;
 	for (const struct job *job = server->jobs; job; job = job->next)
 		if (job->paused)
-			waits[count++] = (struct curl_waitfd){ .fd = job->out, .events = CURL_WAIT_POLLOUT };
+			waits[count++] = (struct pollfd){ .fd = job->out, .events = POLLOUT };
 	return count;
 }
 
-static void resume_jobs(struct server *server, const struct curl_waitfd *waits)
+/* Waits for these and for libcurl's own. What happened is asked for again, since libcurl does not tell of a pipe whose reader
+ * has gone. */
+static int wait_for(struct server *server, struct pollfd *waits, unsigned count, struct error *err)
+{
+	struct curl_waitfd shown[FETCH_REQUESTS_MAX + 1];
+
+	for (unsigned i = 0; i < count; i++) {
+		shown[i] = (struct curl_waitfd){ .fd = waits[i].fd };
+		shown[i].events |= waits[i].events & POLLIN ? CURL_WAIT_POLLIN : 0;
+		shown[i].events |= waits[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0;
+	}
+	if (curl_multi_poll(server->fetcher->multi, shown, count, wait_ms(server), NULL) != CURLM_OK)
+		return error_bad(err, EIO, "libcurl cannot wait");
+	if (poll(waits, count, 0) < 0 && errno != EINTR)
+		return error_sys(err, errno, "wait");
+	return 0;
+}
+
+static void resume_jobs(struct server *server, const struct pollfd *waits)
 {
 	for (struct job *job = server->jobs; job; job = job->next)
 		if (job->paused && (++waits)->revents)
@@ -204,9 +223,8 @@ static void resume_jobs(struct server *server, const struct curl_waitfd *waits)
 
 static int one_round(struct server *server, struct error *err)
 {
-	struct curl_waitfd waits[FETCH_REQUESTS_MAX + 1];
+	struct pollfd waits[FETCH_REQUESTS_MAX + 1];
 	int running, r;
-	unsigned count;
 
 	begin_jobs(server);
 	if (curl_multi_perform(server->fetcher->multi, &running) != CURLM_OK)
@@ -215,25 +233,20 @@ static int one_round(struct server *server, struct error *err)
 	r = answer_done(server);
 	if (r < 0)
 		return r == -EPIPE ? 0 : error_sys(err, r, "answer");
-	count = gather_waits(server, waits);
-	if (curl_multi_poll(server->fetcher->multi, waits, count, wait_ms(server), NULL) != CURLM_OK)
-		return error_bad(err, EIO, "libcurl cannot wait");
+	r = wait_for(server, waits, gather_waits(server, waits), err);
+	if (r < 0)
+		return r;
 	resume_jobs(server, waits);
-	return waits[0].revents & ~CURL_WAIT_POLLOUT ? hear(server, err) : 1;
+	return waits[0].revents & ~POLLOUT ? hear(server, err) : 1;
 }
 
 int serve(struct fetcher *fetcher, int sock, struct error *err)
 {
 	struct server server = { .fetcher = fetcher, .sock = sock };
-	struct job *next;
 	int r;
 
 	do
 		r = one_round(&server, err);
 	while (r > 0);
-	for (struct job *job = server.jobs; job; job = next) {
-		next = job->next;
-		job_free(job);
-	}
-	return r;
+	return r; /* what is left of jobs ends with the program */
 }

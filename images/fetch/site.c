@@ -12,10 +12,13 @@
 /* 127.0.0.1 and its like are this machine: nobody between can listen, or answer in its place. */
 static bool is_loopback(const char *host)
 {
-	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+	static const char *const names[] = { "localhost", "[::1]" };
+	size_t len = strspn(host, "0123456789.");
 
+	if (text_starts_with(host, "127.") && (host[len] == '\0' || host[len] == ':'))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		size_t len = strlen(names[i]);
+		len = strlen(names[i]);
 		if (strncmp(host, names[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
 			return true;
 	}

@@ -34,7 +34,7 @@ static int read_pem(int dir, const char *name, const char *shown, struct arena *
 static int read_ca(
 	int dir, const char *name, const char *shown, struct arena *arena, struct tls *tls, struct error *err)
 {
-	char *text = NULL;
+	char *text = "";
 	int r = read_pem(dir, name, shown, arena, &text, err);
 
 	if (r < 0)
@@ -51,7 +51,7 @@ static int read_pair(
 	size_t stem = strlen(name) - strlen(".cert"), folder = strlen(shown) - strlen(name);
 	const char *key_name = arena_printf(arena, "%.*s.key", (int)stem, name);
 	const char *key_shown = arena_printf(arena, "%.*s%s", (int)folder, shown, key_name);
-	char *cert = NULL, *key = NULL;
+	char *cert = "", *key = "";
 	int r = read_pem(dir, name, shown, arena, &cert, err);
 
 	if (r == 0)

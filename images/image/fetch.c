@@ -32,7 +32,8 @@ struct answer {
 };
 
 struct fetch {
-	int sock; /* owned */
+	int sock;     /* owned */
+	int manifest; /* owned; a memfd for one at a time, made before the sandbox forbids it */
 	pid_t pid;
 	unsigned last_id;
 	struct answer *answers; /* owned; not waited for yet */
@@ -187,7 +188,10 @@ int fetch_start(const struct fetch_settings *settings, const char *host, struct 
 	if (!fetch)
 		return error_sys(err, ENOMEM, "start husk-fetch");
 	fetch->sock = -1;
-	r = program_start("husk-fetch", &fetch->pid, &fetch->sock, err);
+	fetch->manifest = memfd_create("manifest", MFD_CLOEXEC);
+	r = fetch->manifest < 0 ? error_sys(err, errno, "make room for a manifest") : 0;
+	if (r == 0)
+		r = program_start("husk-fetch", &fetch->pid, &fetch->sock, err);
 	if (r == 0)
 		r = open_registry(fetch, settings, host, err);
 	if (r < 0) {
@@ -204,11 +208,13 @@ void fetch_stop(struct fetch *fetch)
 
 	if (!fetch)
 		return;
-	/* It has nothing to tidy up, and may sit in a look-up of names. In the sandbox we may not, and do not wait: it ends by
-	 * itself, at the latest when we do. */
-	if (fetch->pid > 0 && kill(fetch->pid, SIGKILL) == 0)
-		(void)program_reap(fetch->pid);
+	/* It has nothing to tidy up. In a sandbox that forbids this, it ends by the closed socket. */
+	if (fetch->pid > 0)
+		(void)kill(fetch->pid, SIGKILL);
 	fd_closep(&fetch->sock);
+	if (fetch->pid > 0)
+		(void)program_reap(fetch->pid);
+	fd_closep(&fetch->manifest);
 	for (struct answer *answer = fetch->answers; answer; answer = next) {
 		next = answer->next;
 		free(answer);
@@ -233,26 +239,25 @@ static unsigned begin(
 int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
 	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, struct error *err)
 {
-	cleanup_close int text = memfd_create("manifest", MFD_CLOEXEC);
 	char name[DIGEST_TEXT_MAX];
 	struct fetch_message message;
 	struct answer answer = { 0 };
 	unsigned id = begin(fetch, &message, FETCH_MANIFEST, reference);
 	int r;
 
-	if (text < 0)
+	if (lseek(fetch->manifest, 0, SEEK_SET) < 0 || ftruncate(fetch->manifest, 0) < 0)
 		return error_sys(err, errno, "make room for a manifest");
 	if (!digest && reference->digest.algorithm != DIGEST_NONE)
 		digest = &reference->digest;
 	fetch_message_add(&message, digest ? digest_text(digest, name) : reference->tag);
-	r = ask(fetch, &message, text, err);
+	r = ask(fetch, &message, fetch->manifest, err);
 	if (r == 0)
 		r = await(fetch, id, &answer, err);
 	if (r < 0)
 		return r;
-	if (lseek(text, 0, SEEK_SET) < 0)
+	if (lseek(fetch->manifest, 0, SEEK_SET) < 0)
 		return error_sys(err, errno, "go to the start of a manifest");
-	r = file_read_fd(text, "the manifest", FETCH_MANIFEST_MAX, arena, ret_text, ret_len, err);
+	r = file_read_fd(fetch->manifest, "the manifest", FETCH_MANIFEST_MAX, arena, ret_text, ret_len, err);
 	if (r == 0)
 		*ret_type = arena_copy(arena, answer.what, strnlen(answer.what, TYPE_MAX));
 	return r;

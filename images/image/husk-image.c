@@ -7,7 +7,6 @@
  * gives up every right that it does not need for the rest (confine.h), and only then reads the first byte of that. */
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "images/image/output.h"
 #include "images/image/verb.h"
 
 enum { FAILURE = 125, ARENA_BYTES = 48 << 20 };
@@ -40,27 +40,27 @@ static const struct option global_options[] = {
 
 static int print_group_help(void)
 {
-	(void)printf("Usage: husk image COMMAND [ARGUMENTS]\n\n"
-		     "Inspects, removes, unpacks, imports, exports and verifies images of the store.\n\nCommands:\n");
+	output_say("Usage: husk image COMMAND [ARGUMENTS]\n\n"
+		   "Inspects, removes, unpacks, imports, exports and verifies images of the store.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (text_starts_with(verbs[i]->name, group))
-			(void)printf("  %-8s %s\n", verbs[i]->name + strlen(group), verbs[i]->summary);
-	(void)printf("\nExamples:\n"
-		     "  husk image inspect debian:13\n"
-		     "  husk image COMMAND --help      more about a command\n");
-	return fflush(stdout) ? 1 : 0;
+			output_say("  %-8s %s\n", verbs[i]->name + strlen(group), verbs[i]->summary);
+	output_say("\nExamples:\n"
+		   "  husk image inspect debian:13\n"
+		   "  husk image COMMAND --help      more about a command\n");
+	return output_end(NULL) < 0;
 }
 
 static int print_help(const struct verb *verb)
 {
-	(void)printf("Usage: husk %s %s\n\n%s\n", verb->name, verb->usage, verb->summary);
+	output_say("Usage: husk %s %s\n\n%s\n", verb->name, verb->usage, verb->summary);
 	if (verb->option_count) {
-		(void)printf("\nOptions:\n");
+		output_say("\nOptions:\n");
 		options_print(verb->options, verb->option_count);
 	}
 	if (verb->examples)
-		(void)printf("\nExamples:\n%s\n", verb->examples);
-	return fflush(stdout) ? 1 : 0;
+		output_say("\nExamples:\n%s\n", verb->examples);
+	return output_end(NULL) < 0;
 }
 
 static bool asks_for_help(int argc, char **argv)
@@ -156,7 +156,8 @@ int main(int argc, char **argv)
 	arena_init(&arena);
 	arena.limit = ARENA_BYTES;
 	(void)umask(0); /* a layer says what its files are; whatever else is made here is 0600 or 0700 */
-	(void)signal(SIGPIPE, SIG_IGN);  /* a reader that goes away is an error of the writer's */
+	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN },
+		NULL);                   /* a reader that goes away is an error of the writer's */
 	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through */
 	r = fd_open_missing_stdio(&err);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* images/image/layout.c: OCI image layouts, in folders and archives, and the store's own blobs [image-spec:
  * image-layout.md]. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -14,18 +15,20 @@
 
 /* ---- blobs ---- */
 
+enum { BLOB_PATH_MAX = DIGEST_TEXT_MAX + 8 };
+
 static const char *blob_path(const struct digest *digest, char *buf)
 {
 	char path[DIGEST_TEXT_MAX];
 
-	(void)memcpy(buf, "blobs/", sizeof("blobs/"));
-	return strcat(buf, digest_path(digest, path));
+	(void)snprintf(buf, BLOB_PATH_MAX, "blobs/%s", digest_path(digest, path));
+	return buf;
 }
 
 static int read_blob(struct source *source, const struct descriptor *descriptor, struct arena *arena, char **ret_text,
 	size_t *ret_len, struct error *err)
 {
-	char path[DIGEST_TEXT_MAX + 8];
+	char path[BLOB_PATH_MAX];
 
 	return files_read(
 		source->files, blob_path(&descriptor->digest, path), DOCUMENT_MAX_BYTES, arena, ret_text, ret_len, err);
@@ -34,7 +37,7 @@ static int read_blob(struct source *source, const struct descriptor *descriptor,
 static int stream_blob(
 	struct source *source, const struct descriptor *descriptor, struct blob_stream *ret, struct error *err)
 {
-	char path[DIGEST_TEXT_MAX + 8];
+	char path[BLOB_PATH_MAX];
 	struct extent extent;
 	int r = files_find(source->files, blob_path(&descriptor->digest, path), &extent, err);
 

@@ -145,7 +145,7 @@ static int write_ids(
 
 	for (size_t i = 0; i < rows->count; i++) {
 		if (rows->items[i].image != last)
-			(void)printf("%s\n", id_of(rows->items[i].image, options->no_trunc, arena));
+			output_say("%s\n", id_of(rows->items[i].image, options->no_trunc, arena));
 		last = rows->items[i].image;
 	}
 	return output_end(err);

@@ -2,6 +2,7 @@
 #include "images/image/output.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,15 @@
 #include "base/error.h"
 #include "base/json_write.h"
 #include "base/text.h"
+
+void output_say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vprintf(fmt, args);
+	va_end(args);
+}
 
 int output_end(struct error *err)
 {
@@ -27,9 +37,9 @@ int output_table(const char *const *cells, size_t columns, size_t rows, struct e
 			widths[i % columns] = strlen(cells[i]);
 	for (size_t i = 0; i < columns * rows; i++)
 		if (i % columns < columns - 1)
-			(void)printf("%-*s   ", (int)widths[i % columns], cells[i]);
+			output_say("%-*s   ", (int)widths[i % columns], cells[i]);
 		else
-			(void)printf("%s\n", cells[i]);
+			output_say("%s\n", cells[i]);
 	free(widths);
 	return output_end(err);
 }
@@ -39,7 +49,7 @@ int output_json(struct json_writer *w, struct error *err)
 	const char *text = json_write_end(w, NULL);
 
 	if (text)
-		(void)printf("%s\n", text);
+		output_say("%s\n", text);
 	json_write_done(w);
 	return text ? output_end(err) : error_sys(err, ENOMEM, "write JSON");
 }

@@ -11,6 +11,9 @@ int output_table(const char *const *cells, size_t columns, size_t rows, struct e
 /* The writer's text and a newline; ends the writer. */
 int output_json(struct json_writer *w, struct error *err);
 
+/* Words that fit nowhere else; what goes wrong shows at output_end(). */
+void output_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* After the last word: whether all could be written. */
 int output_end(struct error *err);
 

@@ -82,7 +82,7 @@ static int untag(struct removal *removal, const char *name, struct error *err)
 		return error_sys(err, errno, "remove the name %s", name);
 	json_string(&removal->untagged, NULL, name);
 	if (removal->options->format == FORMAT_TEXT)
-		(void)printf("Untagged: %s\n", name);
+		output_say("Untagged: %s\n", name);
 	return 0;
 }
 
@@ -95,7 +95,7 @@ static int drop(struct removal *removal, const struct image *image, struct error
 		return r;
 	json_string(&removal->removed, NULL, digest_text(&image->config, id));
 	if (removal->options->format == FORMAT_TEXT)
-		(void)printf("Deleted: %s\n", id);
+		output_say("Deleted: %s\n", id);
 	return 0;
 }
 
@@ -174,7 +174,7 @@ static int write_result(struct removal *removal, struct error *err)
 
 	if (removal->options->format == FORMAT_TEXT) {
 		if (removal->freed)
-			(void)printf("Freed: %s\n", human_size(removal->freed, size));
+			output_say("Freed: %s\n", human_size(removal->freed, size));
 		return output_end(err);
 	}
 	json_array_end(&removal->untagged);
@@ -183,7 +183,7 @@ static int write_result(struct removal *removal, struct error *err)
 	removed = json_write_end(&removal->removed, NULL);
 	if (!untagged || !removed)
 		return error_sys(err, ENOMEM, "write JSON");
-	(void)printf("{\"Untagged\":%s,\"Deleted\":%s,\"Freed\":%llu}\n", untagged, removed,
+	output_say("{\"Untagged\":%s,\"Deleted\":%s,\"Freed\":%llu}\n", untagged, removed,
 		(unsigned long long)removal->freed);
 	return output_end(err);
 }

@@ -301,13 +301,12 @@ int store_put_record(int store, const struct work *work, const struct image *ima
 
 int store_put_name(int store, const struct work *work, const char *name, const struct digest *digest, struct error *err)
 {
-	char path[IMAGE_NAME_MAX + 8] = "names/", text[DIGEST_TEXT_MAX + 1];
+	char path[IMAGE_NAME_MAX + 8] = "names/", buf[DIGEST_TEXT_MAX], text[DIGEST_TEXT_MAX + 1];
 	int r = store_name_encode(name, path + strlen("names/"), err);
 
 	if (r < 0)
 		return r;
-	(void)digest_text(digest, text);
-	(void)strcat(text, "\n");
+	(void)snprintf(text, sizeof(text), "%s\n", digest_text(digest, buf));
 	r = replace(store, work, path, text, strlen(text), err);
 	return r < 0 ? r : sync_folder(store, "names", err);
 }

@@ -4,9 +4,6 @@
  * unpack, place layers and blobs, write the record, and last the name. */
 #include "images/image/take.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -15,6 +12,7 @@
 #include "base/text.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
+#include "images/image/output.h"
 #include "images/image/source.h"
 #include "images/image/store.h"
 #include "images/image/verb.h"
@@ -182,6 +180,6 @@ int take(const struct call *call, const struct take_options *options, const char
 	fd_closep(&job.store);
 	if (r < 0)
 		return take_say_image(source, err);
-	(void)printf("%s\n", digest_text(&job.image.config, id));
-	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+	output_say("%s\n", digest_text(&job.image.config, id));
+	return output_end(err);
 }

@@ -54,7 +54,7 @@ static void add_fault(struct verification *verification, const struct error *err
 	(void)error_line(err, line, sizeof(line));
 	json_string(&verification->faults, NULL, line);
 	if (verification->options->format == FORMAT_TEXT)
-		(void)printf("%s\n", line);
+		output_say("%s\n", line);
 }
 
 /* ---- blobs ---- */
@@ -252,7 +252,7 @@ static int write_result(struct verification *verification, struct error *err)
 	const char *faults;
 
 	if (verification->options->format == FORMAT_TEXT) {
-		(void)printf("%zu images, %zu layers, %zu blobs, %zu names: %s\n", verification->images,
+		output_say("%zu images, %zu layers, %zu blobs, %zu names: %s\n", verification->images,
 			verification->layers, verification->blobs, verification->names,
 			verification->fault_count ? "damaged" : "good");
 		return output_end(err);
@@ -261,7 +261,7 @@ static int write_result(struct verification *verification, struct error *err)
 	faults = json_write_end(&verification->faults, NULL);
 	if (!faults)
 		return error_sys(err, ENOMEM, "write JSON");
-	(void)printf("{\"Good\":%s,\"Images\":%zu,\"Layers\":%zu,\"Blobs\":%zu,\"Names\":%zu,\"Faults\":%s}\n",
+	output_say("{\"Good\":%s,\"Images\":%zu,\"Layers\":%zu,\"Blobs\":%zu,\"Names\":%zu,\"Faults\":%s}\n",
 		verification->fault_count ? "false" : "true", verification->images, verification->layers,
 		verification->blobs, verification->names, faults);
 	return output_end(err);

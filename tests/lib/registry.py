@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A registry that misbehaves as it is told, for tests: serves an OCI layout, in one way for each first part of a repository.
 
-    registry.py LAYOUT LOG [--tls CERT KEY] [--other HOST:PORT] [--user USER:PASSWORD]
+    registry.py LAYOUT LOG [--tls CERT KEY] [--client-ca CA] [--other HOST:PORT] [--user USER:PASSWORD]
 
 Prints its port, then answers until it is killed. LOG gets a line of JSON for each request: method, path, Authorization, Range.
 The repository of "/v2/WAY/..." chooses the way; see the functions named way_*.
@@ -203,6 +203,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.say(307, "", {"Location": f"http://{args.other}{self.path.replace('/away/', '/ok/')}"}) \
             if self.authorized() and self.is_blob else self.serve() if self.authorized() else self.ask_basic()
 
+    def way_mistaken(self):
+        """Says that a host speaks HTTPS which does not."""
+        self.say(307, "", {"Location": f"https://{args.other}{self.path}"})
+
     def way_schema1(self):
         self.say(200, '{"schemaVersion": 1, "name": "x", "tag": "v1", "fsLayers": [], "history": []}',
                  {"Content-Type": "application/vnd.docker.distribution.manifest.v1+prettyjws"})
@@ -255,6 +259,7 @@ def main():
     parser.add_argument("layout")
     parser.add_argument("log")
     parser.add_argument("--tls", nargs=2)
+    parser.add_argument("--client-ca")
     parser.add_argument("--other", default="")
     parser.add_argument("--user", default="bob:secret")
     args = parser.parse_args()
@@ -262,6 +267,9 @@ def main():
     if args.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*args.tls)
+        if args.client_ca:
+            context.load_verify_locations(args.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         server.socket = context.wrap_socket(server.socket, server_side=True)
     print(server.server_address[1], flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
