@@ -197,7 +197,7 @@ END
 
 @test "layers that delete, replace and hide are seen as the specification says" {
 	local seed
-	for ((seed = 0; seed < 15; seed++)); do
+	for ((seed = 0; seed < 8; seed++)); do
 		rm -rf "$work/stack" "$work/layout" "$work/out"
 		mkdir "$work/stack"
 		python3 "$tree/tests/lib/stack.py" write "$seed" "$work/stack"
@@ -210,7 +210,7 @@ END
 @test "overlayfs shows the layers of the store as the specification says" {
 	local seed id lower
 	mkdir "$work/merged"
-	for ((seed = 100; seed < 112; seed++)); do
+	for ((seed = 100; seed < 108; seed++)); do
 		rm -rf "$work/stack" "$work/layout"
 		mkdir "$work/stack"
 		python3 "$tree/tests/lib/stack.py" write "$seed" "$work/stack"
@@ -267,16 +267,13 @@ END
 # ---- bounded ones ----
 
 @test "a large layer takes little memory, and is read behind every wall there is" {
-	local pid
+	local importer
 	mkdir "$work/source" && head -c 400M /dev/zero | tr '\0' x >"$work/source/large"
 	tar -C "$work/source" -cf "$work/large.tar" . && rm -r "$work/source"
 	image import --quiet "$work/large.tar" large >"$work/id" &
-	eventually worker "Seccomp:	2"
-	pid=$(worker "Seccomp:	2")
-	kill -STOP "$pid"
-	cp "/proc/$pid/status" "$work/status"
-	kill -CONT "$pid"
-	wait $!
+	importer=$!
+	eventually confined "$work/status"
+	wait "$importer"
 	grep -x "NoNewPrivs:	1" "$work/status"
 	# CHOWN DAC_OVERRIDE FOWNER FSETID MKNOD SETFCAP, and SYS_ADMIN for trusted.overlay.opaque
 	grep -x "CapEff:	000000008820001b" "$work/status"
@@ -287,11 +284,11 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 64 << 10)' "$HUSK
 	expect 0 True
 }
 
-# The process of husk-image whose status has the line.
-worker() { # LINE
+# A husk-image of this test is behind its walls: its status is in the file.
+confined() { # FILE
 	local pid _
 	while read -r pid _; do
-		grep -qx "Name:	husk-image" "/proc/$pid/status" && grep -qx "$1" "/proc/$pid/status" && echo "$pid" && return 0
+		cp "/proc/$pid/status" "$1" && grep -qx "Name:	husk-image" "$1" && grep -qx "Seccomp:	2" "$1" && return 0
 	done < <(marked) 2>/dev/null
 	return 1
 }

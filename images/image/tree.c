@@ -197,9 +197,11 @@ static int remove_dir(int dir, const char *name, struct error *err)
 
 int tree_remove(int dir, const char *name, struct error *err)
 {
+	struct error unheard = { 0 };
+
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM) /* EPERM is POSIX's word for a folder */
 		return error_sys(err, errno, "remove %s", name);
-	return remove_dir(dir, name, err);
+	return remove_dir(dir, name, err ? err : &unheard);
 }

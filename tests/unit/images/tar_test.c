@@ -71,16 +71,15 @@ static void add_file(struct archive *archive, const char *name, const char *body
 /* One record of a pax header, and the header. */
 static void add_pax(struct archive *archive, char type, const char *key, const char *value, size_t value_len)
 {
-	char body[4096], record[4096];
+	char body[4096];
 	size_t len = strlen(key) + value_len + 3, digits = 1;
 
 	for (size_t n = 10; n <= len + digits; n *= 10)
 		digits++;
-	(void)snprintf(record, sizeof(record), "%zu %s=", len + digits, key);
-	memcpy(body, record, strlen(record));
-	memcpy(body + strlen(record), value, value_len);
-	body[strlen(record) + value_len] = '\n';
-	add(archive, "pax", type, "", body, strlen(record) + value_len + 1);
+	size_t head = (size_t)snprintf(body, sizeof(body), "%zu %s=", len + digits, key);
+	memcpy(body + head, value, value_len);
+	body[head + value_len] = '\n';
+	add(archive, "pax", type, "", body, head + value_len + 1);
 }
 
 /* ---- reading ---- */
