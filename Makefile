@@ -206,6 +206,7 @@ $(B)/bench/%: bench/%.c $(B)/flags
 bench: all $(BENCHES:bench/%.c=$(B)/bench/%)
 	tests/setup bench
 	bench/run
+	bench/network
 
 # ---- the rest ---------------------------------------------------------------------------------------------------
 .PHONY: clean help

@@ -5,7 +5,7 @@
 
 # Words before a blank of those lines of help that are indented by two: commands, or options.
 _husk_help() { # COMMAND-LINE...
-	"$@" --help 2>/dev/null | sed -n 's/^  \([a-z]\+\) .*/\1/p; s/^  *\(-[a-z], \)\?\(--[a-z-]\+\) .*/\2/p'
+	"$@" --help 2>/dev/null | sed -n 's/^  \(network [a-z]\+\) .*/\1/p; s/^  \([a-z]\+\) .*/\1/p; s/^  *\(-[a-z], \)\?\(--[a-z-]\+\) .*/\2/p'
 }
 
 _husk() {
@@ -25,7 +25,8 @@ _husk() {
 		words=$(_husk_help "$husk" "$command" | grep '^-')
 	else
 		case $command in
-		start | state | kill | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
+		network) words=$(_husk_help "$husk" network | sed -n 's/^network //p') ;;
+		port | start | state | kill | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
 		help) words=$(_husk_help "$husk" | grep -v '^-') ;;
 		*) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
 		esac

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,15 +61,34 @@ int port_try(int family, const struct ip *ip, uint8_t protocol, uint16_t port, u
 
 /* ---- who has it ---- */
 
-/* The inode of a line of /proc/net/tcp and its like: "0: LOCAL:PORT REMOTE:PORT ST TX:RX TR:WHEN RETRY UID TIMEOUT INODE" */
+enum { FIELD_LOCAL = 1, FIELD_INODE = 9 }; /* of a line of /proc/net/tcp and its like, counted from 0 */
+
+static size_t nth_field(const char *line, unsigned n, const char **ret)
+{
+	const char *at = line + strspn(line, " ");
+
+	while (n-- > 0) {
+		at += strcspn(at, " \n");
+		at += strspn(at, " ");
+	}
+	*ret = at;
+	return strcspn(at, " \n");
+}
+
+/* The local address ends in a colon and the port, in hexadecimal. */
 static uint64_t inode_of_line(const char *line, uint16_t port)
 {
-	unsigned local;
-	uint64_t inode;
+	const char *local, *inode;
+	size_t len = nth_field(line, FIELD_LOCAL, &local), inode_len = nth_field(line, FIELD_INODE, &inode);
+	const char *colon = memchr(local, ':', len);
+	char digits[24];
+	uint64_t number;
 
-	if (sscanf(line, " %*u: %*[0-9A-F]:%x %*s %*s %*s %*s %*s %*s %*s %" SCNu64, &local, &inode) != 2)
+	if (!colon || strtoul(colon + 1, NULL, 16) != port || inode_len >= sizeof(digits))
 		return 0;
-	return local == port ? inode : 0;
+	memcpy(digits, inode, inode_len);
+	digits[inode_len] = '\0';
+	return text_to_u64(digits, 0, UINT64_MAX, &number) == 0 ? number : 0;
 }
 
 static uint64_t inode_in(const char *path, uint16_t port)

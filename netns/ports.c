@@ -65,21 +65,27 @@ struct range {
 	uint32_t count;
 };
 
+static bool read_port(const struct reading *reading, const char *text, uint64_t least, uint64_t *ret)
+{
+	if (text_to_u64(text, least, PORT_MAX, ret) == 0)
+		return true;
+	faults_add(
+		reading->faults, reading->where, "\"%s\": \"%s\" is no port; expected 1 to 65535", reading->text, text);
+	return false;
+}
+
 static bool read_range(const struct reading *reading, char *text, uint64_t least, struct range *ret)
 {
 	char *dash = strchr(text, '-');
-	uint64_t first, last;
+	uint64_t first = 0, last;
 
 	if (dash)
 		*dash = '\0';
-	for (char *each = text; each; each = each == text && dash ? dash + 1 : NULL)
-		if (text_to_u64(each, dash ? 1 : least, PORT_MAX, each == text ? &first : &last) < 0) {
-			faults_add(reading->faults, reading->where, "\"%s\": \"%s\" is no port; expected 1 to 65535",
-				reading->text, each);
-			return false;
-		}
-	if (!dash)
-		last = first;
+	if (!read_port(reading, text, dash ? 1 : least, &first))
+		return false;
+	last = first;
+	if (dash && !read_port(reading, dash + 1, 1, &last))
+		return false;
 	if (last < first) {
 		faults_add(
 			reading->faults, reading->where, "\"%s\": a range that ends before it begins", reading->text);

@@ -191,7 +191,7 @@ static bool read_lone(const struct reading *reading, const char *word, const cha
 		else if (lone[i].needs_value && (!rest || !*rest))
 			faults_add(reading->faults, reading->where, "%s needs a value, as %s", word,
 				lone[i].mode == NET_PATH ? "ns:/run/netns/NAME" : "container:ID");
-		else if (lone[i].mode == NET_PATH && *rest != '/')
+		else if (lone[i].mode == NET_PATH && rest && *rest != '/')
 			bad_value(reading, word, rest, "an absolute path");
 		request->mode = lone[i].mode;
 		request->what = rest;

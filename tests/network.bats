@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Networks that husk makes: links, addresses, leases, definitions, and what is left of them: nothing.
+# shellcheck disable=SC2016,SC2154 # variables of jq, of bash -c, and of tests/lib
 load lib/husk
 load lib/network
 
@@ -346,8 +347,8 @@ BAD
 	expect_error 1 "is in the network \"web\" already"
 	try network disconnect "$id" web
 	expect 0
-	! husk exec "$id" ip link show eth1
-	! grep -qw www "$state/$id/hosts"
+	run ! husk exec "$id" ip link show eth1
+	run ! grep -qw www "$state/$id/hosts"
 	[ -z "$(ls "$store/networks/web/leases")" ]
 	try network disconnect "$id" web
 	expect_error 1 'is not in the network "web"'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # What goes through the networks that husk makes, and what does not: containers, their host, its neighbour.
+# shellcheck disable=SC2016,SC2154 # variables of jq, of bash -c, and of tests/lib
 load lib/husk
 load lib/network
 
@@ -7,10 +8,10 @@ load lib/network
 	serve outside 7000 word
 	start --network bridge --id "$id" "$bundle"
 	reaches "$id" "$neighbour_address" 7000 word
-	outside busybox nc -l -p 7001 -e sh -c 'cat /proc/net/tcp >'"$BATS_TEST_TMPDIR"'/seen; echo word' 3>&- &
+	outside busybox nc -l -p 7001 -e sh -c 'cat /proc/net/tcp /proc/net/tcp6 >'"$BATS_TEST_TMPDIR"'/seen; echo word' 3>&- &
 	later kill $!
 	reaches "$id" "$neighbour_address" 7001 word
-	grep -qi '020002C0:1B59 010002C0:' "$BATS_TEST_TMPDIR/seen"
+	grep -qi '020200C0:1B59 [0-9A-F]*010200C0:' "$BATS_TEST_TMPDIR/seen"
 }
 
 @test "an internal network has no way out, and none in" {
@@ -48,11 +49,12 @@ load lib/network
 }
 
 @test "ranges and UDP are published" {
-	sh_args 'nc -ll -p 81 -e echo word & nc -u -ll -p 53 -e echo word'
+	sh_args "$(serving 81 word)"
 	start -p 8080-8082:80-82 -p 5353:53/udp --id "$id" "$bundle"
 	reaches outside "$host_address" 8081 word
-	udp() { echo question | outside timeout 3 busybox nc -u -w 2 "$host_address" 5353 3>&-; }
-	eventually eval '[ "$(udp)" = word ]'
+	serve_udp "$(pid_of "$id")" 53 word
+	soon answers_udp outside "$host_address" 5353 word
+	answers_udp inside 127.0.0.1 5353 word
 }
 
 @test "a network of both versions publishes for both" {
@@ -75,7 +77,7 @@ load lib/network
 	serve inside 8081 word
 	eventually eval 'inside ss -ltn | grep -q :8081'
 	try run -p 8081:80 --id "$id-2" "$bundle"
-	expect_error 125 "8081/tcp is held by" "(pid $!)"
+	expect_error 125 "8081/tcp is held by" "(pid "
 	[ ! -e "$state/$id-2" ]
 	start -p 80 --id "$id-3" "$bundle" # any that is free
 	[[ $(husk port "$id-3") =~ ^"80/tcp -> 0.0.0.0:"[1-9] ]]
@@ -104,9 +106,8 @@ load lib/network
 	start --network web --id "$id-1" "$bundle"
 	start --network web --id "$id-2" "$bundle"
 	reaches "$id-1" "$(address_of "$id-2")" 80 word
-	local victim before
+	local victim
 	victim=$(address_of "$id-2")
-	before=$(inside ip neighbour show "$victim" dev husk0 | sed -n 's/.*lladdr \([^ ]*\).*/\1/p')
 	# Another one's address, told to everybody; a hardware address that is not its own.
 	husk exec "$id-1" ip address add "$victim/24" dev eth0
 	husk exec "$id-1" arping -c 2 -U -I eth0 "$victim" >/dev/null 2>&1 || true
@@ -120,13 +121,13 @@ load lib/network
 @test "containers of a network find each other by name and alias, also those that come later" {
 	husk network create web
 	sh_args "$(serving 80 word)"
-	start --network web:alias=db "${id}a" --bundle "$bundle"
-	start --network web "${id}b" --bundle "$bundle"
+	start --network web:alias=db --id "${id}a" "$bundle"
+	start --network web --id "${id}b" "$bundle"
 	reaches "${id}b" db 80 word
 	reaches "${id}b" "${id}a" 80 word
 	reaches "${id}a" "${id}b" 80 word
 	husk delete --force "${id}b"
-	! husk exec "${id}a" grep -q "${id}b" /etc/hosts
+	run ! husk exec "${id}a" grep -q "${id}b" /etc/hosts
 }
 
 @test "rules that somebody flushed come back with the next container, and with repair" {
@@ -164,7 +165,7 @@ NFT
 	reaches outside "$host_address" 8080 word
 	husk delete --force "$id"
 	husk network rm husk
-	! inside nft list chain ip filter DOCKER-USER | grep -q husk0
+	[[ $(inside nft list chain ip filter DOCKER-USER) != *husk0* ]]
 	inside nft flush ruleset
 }
 

@@ -36,7 +36,8 @@ struct command {
 	size_t options_size; /* of its struct */
 	int min_args, max_args;
 	bool options_first; /* the first positional ends the options */
-	const struct command *const *parts; /* commands that it consists of, NULL-terminated, by the first argument; or NULL */
+	const struct command *const
+		*parts;     /* commands that it consists of, NULL-terminated, by the first argument; or NULL */
 	int failure_status; /* of the process, where the error has none of its own */
 	const char
 		*program; /* of program_folder: it gets the command line, and the rest here is its business; or NULL */
@@ -46,5 +47,5 @@ struct command {
 
 extern const struct command run_command, create_command, exec_command, start_command, state_command, kill_command,
 	delete_command, list_command, ps_command, events_command, stats_command, top_command, pause_command,
-	resume_command, update_command, network_command, port_command, pull_command, images_command, image_command, features_command, spec_command,
-	plan_command;
+	resume_command, update_command, network_command, network_create_command, port_command, pull_command,
+	images_command, image_command, features_command, spec_command, plan_command;

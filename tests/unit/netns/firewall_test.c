@@ -208,6 +208,22 @@ static void a_published_port_is_reached_from_everywhere(void **state)
 	assert_string_equal(world_ask(host, TCP, "127.0.0.1", 8080), "ECONNREFUSED");
 }
 
+/* br_netfilter, where it is there, bridges what is translated to an address of the same bridge; else it is routed, and the
+ * host would tell of the shorter way. */
+static void within_a_network_it_works_without_br_netfilter_too(void **state)
+{
+	world_do(host, "sysctl -qew net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0");
+	add(*state, &guest_a, "8080:80");
+	add(*state, &guest_b, NULL);
+	assert_string_equal(world_ask(a, TCP, "192.0.2.1", 8080), "a 10.88.0.1");
+	assert_string_equal(world_ask(b, TCP, "192.0.2.1", 8080), "a 10.88.0.1");
+	assert_string_equal(world_ask(b, TCP, "2001:db8::1", 8080), "a fd88::1");
+	assert_null(strstr(world_output(b, "ip route get 192.0.2.1"), "redirected"));
+	assert_non_null(strstr(world_output(b, "ip -6 route get 2001:db8::1"), "via fd88::1"));
+	take_away(*state, &guest_a, "8080:80");
+	world_do(host, "sysctl -qew net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1");
+}
+
 static void a_port_of_one_address_is_reached_by_that_only(void **state)
 {
 	world_do(host, "ip addr add 192.0.2.7/24 dev eth0");
@@ -218,6 +234,11 @@ static void a_port_of_one_address_is_reached_by_that_only(void **state)
 	assert_string_equal(world_ask(host, TCP, "127.0.0.1", 8080), "ECONNREFUSED");
 	assert_string_equal(world_ask(host, TCP, "127.0.0.1", 8081), "a81 10.88.0.1");
 	assert_string_equal(world_ask(outside, TCP, "192.0.2.1", 8081), "ECONNREFUSED");
+	add(*state, &guest_b, "[2001:db8::1]:8082:80");
+	assert_string_equal(world_ask(outside, TCP, "2001:db8::1", 8082), "b 2001:db8::2");
+	assert_string_equal(world_ask(outside, TCP, "192.0.2.1", 8082), "ECONNREFUSED");
+	assert_string_equal(world_ask(a, TCP, "fd88::1", 8082), "ECONNREFUSED");
+	take_away(*state, &guest_b, "[2001:db8::1]:8082:80");
 	take_away(*state, &guest_a, "192.0.2.7:8080:80;127.0.0.1:8081:81");
 	world_do(host, "ip addr del 192.0.2.7/24 dev eth0");
 }
@@ -440,20 +461,53 @@ static uint16_t checksum(const uint8_t *bytes, size_t len, uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-/* A router advertisement from a's link-local address to all nodes. */
-static void advertise(void)
+/* An ICMPv6 message of 16, 24 or 32 bytes from a's link-local address to all nodes. */
+static void send_icmp6(const uint8_t *message, uint8_t len)
 {
-	uint8_t frame[70] = { 0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xa, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 16, 58, 255,
-		0xfe, 0x80, [30] = 0, 0, 0, 0xff, 0xfe, 0, 0, 0xa, 0xff, 0x02, [53] = 1, 134, 0, 0, 0, 64, 0, 7, 8 };
-	uint32_t sum = 16 + 58;
+	uint8_t frame[86] = { 0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xa, 0x86, 0xdd, 0x60, [19] = len, 58, 255, 0xfe,
+		0x80, [33] = 0xff, 0xfe, 0, 0, 0xa, 0xff, 0x02, [53] = 1 };
+	uint32_t sum = len + 58u;
 	uint16_t sent;
 
 	for (size_t i = 22; i < 54; i += 2)
 		sum += (uint32_t)(frame[i] << 8 | frame[i + 1]);
-	sent = checksum(frame + 54, 16, sum);
+	memcpy(frame + 54, message, len);
+	sent = checksum(frame + 54, len, sum);
 	frame[56] = (uint8_t)(sent >> 8);
 	frame[57] = (uint8_t)sent;
-	send_frame(a, frame, sizeof(frame));
+	send_frame(a, frame, 54u + len);
+}
+
+static void advertise(void)
+{
+	send_icmp6((const uint8_t[16]){ 134, 0, 0, 0, 64, 0, 7, 8 }, 16);
+}
+
+/* fd88::1, the gateway, is at a's hardware address: an advertisement that overrides. */
+static void claim_gateway(void)
+{
+	send_icmp6(
+		(const uint8_t[32]){ 136, 0, 0, 0, 0x20, 0, 0, 0, 0xfd, 0x88, [23] = 1, 2, 1, 2, 0, 0, 0, 0, 0xa }, 32);
+}
+
+static const char *gateway_of_b(void)
+{
+	return world_output(b, "ip -6 neigh show fd88::1");
+}
+
+static void an_answer_for_another_address_is_dropped(void **state)
+{
+	static const char preset[] = "ip -6 neigh replace fd88::1 lladdr 02:00:00:00:00:01 dev eth0 nud stale";
+
+	add(*state, &guest_b, NULL);
+	world_do(b, preset);
+	claim_gateway(); /* without the guard, it is heard */
+	assert_non_null(strstr(gateway_of_b(), "02:00:00:00:00:0a"));
+	world_do(b, preset);
+	add(*state, &guest_a, NULL);
+	claim_gateway();
+	assert_non_null(strstr(gateway_of_b(), "02:00:00:00:00:01"));
+	world_do(b, "ip -6 neigh flush all");
 }
 
 static void a_container_is_no_router(void **state)
@@ -654,6 +708,7 @@ static void without_rights_it_says_so(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(a_published_port_is_reached_from_everywhere),
+	TRAFFIC_TEST(within_a_network_it_works_without_br_netfilter_too),
 	TRAFFIC_TEST(a_port_of_one_address_is_reached_by_that_only),
 	TRAFFIC_TEST(ranges_keep_their_order),
 	TRAFFIC_TEST(all_ports_at_once_are_elements_not_rules),
@@ -667,6 +722,7 @@ static const struct CMUnitTest tests[] = {
 	TRAFFIC_TEST(an_isolated_network_reaches_no_published_port_of_others),
 	TRAFFIC_TEST(arp_for_other_addresses_is_dropped),
 	TRAFFIC_TEST(packets_from_other_addresses_are_dropped),
+	TRAFFIC_TEST(an_answer_for_another_address_is_dropped),
 	TRAFFIC_TEST(a_container_is_no_router),
 	TRAFFIC_TEST(a_port_in_use_is_refused_by_the_name_of_who_has_it),
 	TRAFFIC_TEST(a_free_port_is_chosen),
