@@ -27,7 +27,7 @@ make_tun() {
 end_mine() {
 	local one
 	[ -d "$mine" ] || return 0
-	for one in $(ls "$mine"); do mine delete --force "$one"; done
+	for one in $(mine list -q); do mine delete --force "$one"; done
 }
 
 make_user() {
