@@ -161,11 +161,28 @@ static int write_new(int dir, const char *name, const void *data, size_t len, mo
 	return file_write_all(fd, data, len);
 }
 
+bool file_is_device_at(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+}
+
+static int write_device(int dir, const char *name, const void *data, size_t len, struct error *err)
+{
+	cleanup_close int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : file_write_all(fd, data, len);
+
+	return r < 0 ? error_sys(err, r, "write %s", name) : 0;
+}
+
 int file_replace_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct error *err)
 {
 	char temporary[256];
 	int r;
 
+	if (file_is_device_at(dir, name))
+		return write_device(dir, name, data, len, err);
 	if (snprintf(temporary, sizeof(temporary), "%s.tmp", name) >= (int)sizeof(temporary))
 		return error_sys(err, ENAMETOOLONG, "write %s", name);
 	r = write_new(dir, temporary, data, len, mode);

@@ -4,6 +4,7 @@
  * reader sees the old or the new and never half of either. Names are single components beneath `dir`, never paths that
  * could be led elsewhere: O_NOFOLLOW on everything. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 struct arena;
@@ -27,8 +28,12 @@ int file_write_at(int dir, const char *name, const char *text, struct error *err
 int file_write_raw_at(int dir, const char *name, const char *text, size_t len);
 
 /* Replaces or makes `name` with exactly `len` bytes: a temporary beside it, O_EXCL, write, rename. Killed at any moment
- * it leaves the old file, or the new one, and at worst a ".tmp" beside it. No fsync: for state on tmpfs. */
+ * it leaves the old file, or the new one, and at worst a ".tmp" beside it. No fsync: for state on tmpfs. A device, as
+ * /dev/null is one, is written to: it must not become a file. */
 int file_replace_at(int dir, const char *name, const void *data, size_t len, mode_t mode, struct error *err);
+
+/* Whether that is a device, which is not ours to replace. */
+bool file_is_device_at(int dir, const char *name);
 
 /* All of `len` bytes, retried over EINTR and short writes; 0 or a negative errno. Async-signal-safe. */
 int file_write_all(int fd, const void *data, size_t len);

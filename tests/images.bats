@@ -227,6 +227,9 @@ reference_root() { # what umoci makes of the layout
 	umoci list --layout "$out" | grep -qx v9
 	i image export localhost/layout:v1 "$BATS_TEST_TMPDIR/o.tar"
 	i image export localhost/layout:v1 - | cmp - "$BATS_TEST_TMPDIR/o.tar"
+	mknod "$BATS_TEST_TMPDIR/null" c 1 3
+	i image export localhost/layout:v1 "$BATS_TEST_TMPDIR/null"
+	[ -c "$BATS_TEST_TMPDIR/null" ]
 	i image export localhost/layout:v1 "docker-archive:$BATS_TEST_TMPDIR/d.tar"
 	for form in "oci:$out:v9" "oci-archive:$BATS_TEST_TMPDIR/o.tar" "docker-archive:$BATS_TEST_TMPDIR/d.tar"; do
 		skopeo copy -q "$form" "dir:$BATS_TEST_TMPDIR/dir" || fail "skopeo does not read $form"

@@ -4,6 +4,12 @@ load lib/husk
 
 create() { husk create --bundle "$bundle" "$@" "$id" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null; }
 
+@test "--pid-file leaves a device what it is" {
+	mknod "$BATS_TEST_TMPDIR/null" c 1 3
+	create --pid-file "$BATS_TEST_TMPDIR/null"
+	[ -c "$BATS_TEST_TMPDIR/null" ]
+}
+
 @test "create makes everything but runs nothing; start runs the program" {
 	sh_args 'echo started; sleep 100'
 	create --pid-file "$BATS_TEST_TMPDIR/pid"

@@ -232,6 +232,10 @@ static int open_archive(struct job *job, struct error *err)
 	if (job->parent < 0)
 		return job->parent;
 	job->target.path = slash ? slash + 1 : path;
+	if (file_is_device_at(job->parent, job->target.path)) {
+		job->out = openat(job->parent, job->target.path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		return job->out < 0 ? error_sys(err, errno, "open %s", path) : 0;
+	}
 	job->temporary = arena_printf(job->call->arena, ".%.200s.%d", job->target.path, getpid());
 	job->out = openat(job->parent, job->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	return job->out < 0 ? error_sys(err, errno, "make %s", path) : 0;
