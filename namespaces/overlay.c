@@ -315,9 +315,7 @@ static int overlay_open(struct step *step, struct error *err)
 		.elsewhere = args->overlay->unprivileged, /* where the child opens, it is in its namespaces already */
 	};
 
-	step->fd = open_overlay(&making, err);
-	if (step->fd == -EINVAL && args->idmap)
-		step->fd = open_elsewhere(&making, CLONE_NEWNS, err);
+	step->fd = args->idmap ? open_elsewhere(&making, CLONE_NEWNS, err) : open_overlay(&making, err);
 	return step->fd < 0 ? step->fd : 0;
 }
 

@@ -260,22 +260,6 @@ dom
 	[ "$(xargs <<<"$output" | cut -d' ' -f1-6)" = "0 70000 1000 0 80000 2000" ]
 }
 
-@test "--userns on a kernel that makes no overlay of mounts that are attached nowhere" {
-	needs_userns
-	strace -qq -o /dev/null true 2>/dev/null || lacking "strace cannot trace here"
-	# the one that makes the overlay; husk itself makes no file system before it
-	husk_traced() { run --separate-stderr traced -o "$BATS_TEST_TMPDIR/trace" "$@" -- "$HUSK" --root "$state" --store "$store" \
-		run --image box --name "$id" --uidmap 0:70000:1000 sh -c 'stat -c "%u %g" /bin/busybox; echo x >/new; cat /both'; }
-	husk_traced
-	expect 0
-	local at
-	at=$(grep fsconfig "$BATS_TEST_TMPDIR/trace" | grep -n FSCONFIG_CMD_CREATE | head -1 | cut -d: -f1)
-	husk_traced --inject="fsconfig:error=EINVAL:when=$at"
-	expect 0 "0 0
-top"
-	grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
-}
-
 # ---- a first process of husk's ----
 
 @test "--init reaps, passes signals on and ends as its program does" {
