@@ -162,7 +162,7 @@ int image_read(int store, const struct digest *digest, struct arena *arena, stru
 {
 	char hex[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 8], *text;
 	struct error why = { 0 };
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "images/%s", digest_hex(digest, hex));
@@ -238,8 +238,8 @@ static bool has_digits(const struct digest *digest, const char *hex)
 static int look_at(struct search *search, const char *file, struct error *err)
 {
 	const char *algorithm = strlen(file) == DIGEST_HEX_MAX ? "sha512" : "sha256";
-	struct digest digest;
-	struct image image;
+	struct digest digest = { 0 };
+	struct image image = { 0 };
 	int r;
 
 	if (digest_parse(arena_printf(search->arena, "%s:%s", algorithm, file), &digest, NULL) < 0)
@@ -285,8 +285,8 @@ static bool is_id(const char *text)
 int image_find_record(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
 	bool may_be_id = is_id(name);
-	struct reference reference;
-	struct digest digest;
+	struct reference reference = { 0 };
+	struct digest digest = { 0 };
 	int r;
 
 	if (text_starts_with(name, "sha256:") || text_starts_with(name, "sha512:")) {
@@ -304,7 +304,7 @@ int image_find_record(int store, const char *name, struct arena *arena, struct i
 
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err)
 {
-	struct image image;
+	struct image image = { 0 };
 	int r = image_find_record(store, name, arena, &image, err);
 
 	if (r != IMAGE_FOUND)

@@ -27,10 +27,14 @@
 enum { PATH_BY_FD_MAX = 32, FSCONFIG_MAX = 256, LAYERS_MAX = 500 /* OVL_MAX_STACK */ };
 enum { LAYERS_AT_ONCE = 1 };
 
-/* Layers as they are mounted; a clone is gone with its descriptor, so they stay open until the overlay holds them. */
-struct layers {
-	int user_namespace; /* borrowed: the ids of the clones; -1 = no clones */
-	int fds[LAYERS_MAX];
+/* An overlay that is being made. */
+struct making {
+	const struct root_overlay *overlay;
+	int user_namespace; /* borrowed: whose ids the layers get; -1 = they keep their own */
+	bool with_upper;
+	bool elsewhere; /* in another mount namespace than the descriptors were opened in: see open_elsewhere() */
+	/* Layers as they are mounted; a clone is gone with its descriptor, so they stay open until the overlay holds them. */
+	int layers[LAYERS_MAX];
 	size_t count;
 };
 
@@ -83,22 +87,26 @@ static int reopen(int dir)
 
 /* ---- lower layers ---- */
 
-/* The layer itself, or a clone of it whose ids are those of the container's user namespace. */
-static int dress_layer(int layer, bool unprivileged, int user_namespace, struct error *err)
+/* A clone of the layer whose ids are those of the container's user namespace. */
+static int map_layer(const struct making *making, int layer, struct error *err)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user_namespace };
-	cleanup_close int tree = -1;
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)making->user_namespace };
+	cleanup_close int tree = open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
-	if (unprivileged)
-		tree = reopen(layer);
-	if (unprivileged)
-		return tree < 0 ? error_sys(err, tree, "open a layer") : fd_take(&tree);
-	if (user_namespace < 0)
-		return fcntl(layer, F_DUPFD_CLOEXEC, 3);
-	tree = open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return error_sys(err, errno, "map the ids of a layer");
+	if (making->elsewhere && move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_sys(err, errno, "attach a layer");
 	return fd_take(&tree);
+}
+
+static int open_layer(const struct making *making, int layer, struct error *err)
+{
+	cleanup_close int fd = making->elsewhere ? reopen(layer) : fcntl(layer, F_DUPFD_CLOEXEC, 3);
+
+	if (fd < 0)
+		return error_sys(err, making->elsewhere ? fd : errno, "open a layer");
+	return making->user_namespace < 0 ? fd_take(&fd) : map_layer(making, fd, err);
 }
 
 /* All in one value, as kernels before 6.5 have it, and fsconfig(2) takes no more than 255 bytes: so by their numbers, from
@@ -123,40 +131,47 @@ static int set_layers_at_once(int fs, const int *layers, size_t count, struct er
 	return r < 0 ? refuse(fs, r, "name the layers of the root", err) : 0;
 }
 
-static int add_layer(
-	int fs, const struct root_overlay *overlay, size_t i, int user_namespace, int *ret_layer, struct error *err)
+static int add_layer(int fs, struct making *making, struct error *err)
 {
-	int r;
+	size_t i = making->count;
+	int layer = open_layer(making, making->overlay->layers[i], err), r;
 
-	*ret_layer = dress_layer(overlay->layers[i], overlay->unprivileged, user_namespace, err);
-	if (*ret_layer < 0)
-		return *ret_layer;
-	r = set_dir(fs, "lowerdir+", *ret_layer); /* [overlayfs.rst, Linux 6.5] */
-	if (r == -EINVAL && i == 0 && user_namespace < 0)
+	if (layer < 0)
+		return layer;
+	making->layers[making->count++] = layer;
+	r = set_dir(fs, "lowerdir+", layer); /* [overlayfs.rst, Linux 6.5] */
+	if (r == -EINVAL && i == 0)
 		return LAYERS_AT_ONCE;
 	return r < 0 ? refuse(fs, r, "add a layer to the root", err) : 0;
 }
 
-static int set_layers(int fs, const struct root_overlay *overlay, struct layers *layers, struct error *err)
+static int set_layers(int fs, struct making *making, struct error *err)
 {
+	const struct root_overlay *overlay = making->overlay;
 	int r = 0;
 
 	if (overlay->layer_count > LAYERS_MAX)
 		return error_bad(err, E2BIG, "an overlay has at most %d layers", LAYERS_MAX);
-	while (r == 0 && layers->count < overlay->layer_count) {
-		r = add_layer(fs, overlay, layers->count, layers->user_namespace, &layers->fds[layers->count], err);
-		layers->count += r == 0;
+	while (r == 0 && making->count < overlay->layer_count)
+		r = add_layer(fs, making, err);
+	if (r != LAYERS_AT_ONCE)
+		return r;
+	while (making->count < overlay->layer_count) {
+		int layer = open_layer(making, overlay->layers[making->count], err);
+		if (layer < 0)
+			return layer;
+		making->layers[making->count++] = layer;
 	}
-	return r == LAYERS_AT_ONCE ? set_layers_at_once(fs, overlay->layers, overlay->layer_count, err) : r;
+	return set_layers_at_once(fs, making->layers, making->count, err);
 }
 
 /* ---- the mount ---- */
 
-static int set_upper(int fs, const struct root_overlay *overlay, struct error *err)
+static int set_upper(int fs, const struct making *making, struct error *err)
 {
 	static const char what[] = "lay the container's own folder over its layers";
-	cleanup_close int own = overlay->unprivileged ? reopen(overlay->folder) : -1;
-	int folder = overlay->unprivileged ? own : overlay->folder;
+	cleanup_close int own = making->elsewhere ? reopen(making->overlay->folder) : -1;
+	int folder = making->elsewhere ? own : making->overlay->folder;
 	cleanup_close int upper = openat(folder, "upper", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	cleanup_close int work = openat(folder, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
@@ -166,7 +181,7 @@ static int set_upper(int fs, const struct root_overlay *overlay, struct error *e
 	r = set_dir(fs, "upperdir", upper);
 	if (r == 0)
 		r = set_dir(fs, "workdir", work);
-	if (r == 0 && overlay->is_volatile)
+	if (r == 0 && making->overlay->is_volatile)
 		r = set(fs, "volatile", NULL); /* [Linux 5.10] */
 	return r < 0 ? refuse(fs, r, what, err) : 0;
 }
@@ -189,29 +204,23 @@ static int make(int fs, struct error *err)
 	return tree < 0 ? error_sys(err, errno, "mount the overlay of the root") : tree;
 }
 
-static int configure(
-	int fs, const struct root_overlay *overlay, struct layers *layers, bool with_upper, struct error *err)
+static int configure(int fs, struct making *making, struct error *err)
 {
 	int r = set(fs, "source", "husk");
 
-	if (r == 0 && overlay->unprivileged)
+	if (r == 0 && making->overlay->unprivileged)
 		r = set(fs, "userxattr", NULL); /* [Linux 5.11] */
 	if (r < 0)
 		return refuse(fs, r, "set up the overlay of the root", err);
-	r = set_layers(fs, overlay, layers, err);
-	if (r == 0 && with_upper)
-		r = set_upper(fs, overlay, err);
-	if (r == 0)
-		r = make(fs, err);
-	if (r == -EINVAL && layers->user_namespace >= 0)
-		(void)error_hint(err, "layers with mapped ids need Linux 6.15 or newer");
-	return r;
+	r = set_layers(fs, making, err);
+	if (r == 0 && making->with_upper)
+		r = set_upper(fs, making, err);
+	return r < 0 ? r : make(fs, err);
 }
 
-static int open_overlay(const struct root_overlay *overlay, int user_namespace, bool with_upper, struct error *err)
+static int open_overlay(struct making *making, struct error *err)
 {
 	cleanup_close int fs = fsopen("overlay", FSOPEN_CLOEXEC);
-	struct layers layers = { .user_namespace = user_namespace };
 	int r;
 
 	if (fs < 0) {
@@ -220,43 +229,69 @@ static int open_overlay(const struct root_overlay *overlay, int user_namespace, 
 			err->code == -ENODEV ? "this kernel has none: modprobe overlay"
 					     : "mounting needs CAP_SYS_ADMIN: run husk as root");
 	}
-	r = configure(fs, overlay, &layers, with_upper, err);
-	for (size_t i = 0; i < layers.count; i++)
-		fd_closep(&layers.fds[i]);
+	r = configure(fs, making, err);
+	while (making->count > 0)
+		fd_closep(&making->layers[--making->count]);
 	return r;
 }
 
-/* In a user namespace of a process that ends with it; what it mounted lives on in the descriptor. */
-static int open_layers_elsewhere(const struct root_overlay *overlay, struct error *err)
+/* ---- in a mount namespace of its own ---- */
+
+struct answer {
+	int code;
+	char what[sizeof(((struct error *)NULL)->what)];
+};
+
+static _Noreturn void answer_with_overlay(struct making *making, int out)
 {
-	struct clone_args clone = { .flags = CLONE_NEWUSER | CLONE_NEWNS, .exit_signal = SIGCHLD };
-	int socks[2], r = 0, fd = -1;
+	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	struct answer answer = { 0 };
+	struct error err = { 0 };
+	int fd = -1;
+
+	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		answer.code = error_sys(&err, errno, "make / private");
+	else
+		answer.code = fd = open_overlay(making, &err);
+	(void)snprintf(answer.what, sizeof(answer.what), "%s", err.what);
+	(void)fd_send(out, &answer, sizeof(answer), fd < 0 ? -1 : fd);
+	_exit(0);
+}
+
+/* Kernels before 6.15 make no overlay of mounts that are attached nowhere, as those with mapped ids are; and without
+ * privileges mounts are made in a user namespace. So a child attaches them where only it can see them, and hands the overlay
+ * over, which holds on to its layers when that namespace is gone. `flags`: of the child's namespaces. */
+static int open_elsewhere(struct making *making, uint64_t flags, struct error *err)
+{
+	struct clone_args clone = { .flags = flags, .exit_signal = SIGCHLD };
+	struct answer answer = { .code = -EIO, .what = "make the overlay of the root in a namespace" };
+	int socks[2], fd = -1;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0)
 		return error_sys(err, errno, "make a pair of sockets");
 	cleanup_close int in = socks[0], out = socks[1];
+	making->elsewhere = true;
 	pid = (pid_t)sys_clone3(&clone);
-	if (pid == 0) {
-		fd = open_overlay(overlay, -1, false, NULL);
-		(void)fd_send(out, &fd, sizeof(fd), fd < 0 ? -1 : fd);
-		_exit(0);
-	}
+	if (pid == 0)
+		answer_with_overlay(making, out);
 	if (pid < 0)
-		return error_sys(err, errno, "make a user namespace to look into the image");
+		return error_sys(err, errno, "make a namespace for the overlay of the root");
 	fd_closep(&out);
-	if (fd_receive(in, &r, sizeof(r), &fd) != sizeof(r))
-		r = -EIO;
+	(void)fd_receive(in, &answer, sizeof(answer), &fd);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return fd < 0 ? error_sys(err, r < 0 ? r : -EIO, "mount the image's layers to look into them") : fd;
+	return fd < 0 ? error_sys(err, answer.code, "%s", answer.what) : fd;
 }
 
 int overlay_open_layers(const struct root_overlay *overlay, struct error *err)
 {
+	struct making making = { .overlay = overlay, .user_namespace = -1 };
+
 	if (overlay->layer_count == 1) /* an overlay without an upper has at least two layers */
 		return fcntl(overlay->layers[0], F_DUPFD_CLOEXEC, 3);
-	return overlay->unprivileged ? open_layers_elsewhere(overlay, err) : open_overlay(overlay, -1, false, err);
+	return overlay->unprivileged ? open_elsewhere(&making, CLONE_NEWUSER | CLONE_NEWNS, err)
+				     : open_overlay(&making, err);
 }
 
 /* ---- as a step ---- */
@@ -273,8 +308,16 @@ static void overlay_say(const struct step *step, struct text *text)
 static int overlay_open(struct step *step, struct error *err)
 {
 	const struct root_args *args = step->args;
+	struct making making = {
+		.overlay = args->overlay,
+		.user_namespace = args->idmap ? args->idmap->fd : -1,
+		.with_upper = true,
+		.elsewhere = args->overlay->unprivileged, /* where the child opens, it is in its namespaces already */
+	};
 
-	step->fd = open_overlay(args->overlay, args->idmap ? args->idmap->fd : -1, true, err);
+	step->fd = open_overlay(&making, err);
+	if (step->fd == -EINVAL && args->idmap)
+		step->fd = open_elsewhere(&making, CLONE_NEWNS, err);
 	return step->fd < 0 ? step->fd : 0;
 }
 

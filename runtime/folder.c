@@ -1,6 +1,7 @@
 /* runtime/folder.c: see the header. */
 #include "runtime/folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +16,8 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/tree.h"
+
+#define BOOT_FILE ".boot"
 
 enum { HOLDER_MAX = PATH_MAX + 64 };
 
@@ -46,6 +49,40 @@ static bool is_held(int parent, const char *id, const char *mine)
 		return false;
 	return (size_t)n != len || strncmp(theirs, mine, len) != 0;
 }
+
+/* ---- what earlier boots left ---- */
+
+/* A folder whose holder is of another boot: its container is gone, and nobody will ever delete it. */
+static bool is_abandoned(int parent, const char *id, const char *mine)
+{
+	char path[NAME_MAX + sizeof("/holder")], theirs[HOLDER_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/holder", id);
+	return file_read_small_at(parent, path, theirs, sizeof(theirs)) > 0 &&
+		strncmp(theirs, mine, strcspn(mine, " ") + 1) != 0;
+}
+
+/* Once a boot, by the first container. What cannot be removed is left to the next one: it is in nobody's way. */
+static void sweep(int parent, const char *mine)
+{
+	size_t len = strcspn(mine, " ");
+	char boot[HOLDER_MAX] = "";
+	int fd;
+	DIR *listing;
+
+	if (file_read_small_at(parent, BOOT_FILE, boot, sizeof(boot)) == (ssize_t)len && strncmp(boot, mine, len) == 0)
+		return;
+	fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	listing = fd < 0 ? NULL : fdopendir(fd);
+	for (const struct dirent *entry; listing && (entry = readdir(listing));)
+		if (entry->d_name[0] != '.' && is_abandoned(parent, entry->d_name, mine))
+			(void)tree_erase(parent, entry->d_name, NULL);
+	if (listing)
+		(void)closedir(listing);
+	(void)file_replace_at(parent, BOOT_FILE, mine, len, 0600, NULL);
+}
+
+/* ---- one container's ---- */
 
 static int claim(int parent, const struct folder *folder, const char *holder, struct error *err)
 {
@@ -141,6 +178,7 @@ int folder_make(struct folder *folder, int root, const char *config, size_t conf
 		return parent;
 	if ((r = holder_text(root, holder, sizeof(holder))) < 0)
 		return error_sys(err, r, "find out who holds %s", folder->path);
+	sweep(parent, holder);
 	before = umask(0);
 	r = claim(parent, folder, holder, err);
 	if (r == 0) {

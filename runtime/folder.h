@@ -9,7 +9,8 @@
  *		volumes/N            the image's volumes that were given no other place
  *
  * The record names the folder before it is made, so it goes with the container. A reboot takes the record and leaves the
- * folder; `holder` says so, and the next container of that id takes its place. */
+ * folder; `holder` says so, and the first container that is made after it removes what earlier boots left (`.boot` beside the
+ * folders names the boot in which that was done). */
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>

@@ -2,6 +2,7 @@
 # Images: sources, the store and its commands, bundles of images; what is broken, killed, full, or meant to harm.
 # shellcheck disable=SC2154,SC2317 # variables of bats; functions that are called by name
 load lib/husk
+export tree
 
 setup_file() {
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
@@ -281,6 +282,36 @@ reference_root() { # what umoci makes of the layout
 		"basebase layer-1 layer-2 layer-3" ]
 	"${user[@]}" "$HUSK" image prune --all >/dev/null
 	[ -z "$(find "$store"/blobs "$store"/layers -mindepth 2)" ]
+}
+
+@test "a layer that takes its parents from below is shared by no image with another base" {
+	local name mode
+	for name in open:0755 closed:0700; do
+		python3 - "$out" "${name%:*}" "${name#*:}" <<-'END'
+			import sys, os, io, tarfile
+			sys.path.insert(0, os.environ["tree"] + "/tests/lib")
+			import layouts
+			folder, name, mode = sys.argv[1:]
+			image, out = layouts.Image(1), io.BytesIO()
+			with tarfile.open(fileobj=out, mode="w") as archive:
+			    info = tarfile.TarInfo("etc")
+			    info.type, info.mode = tarfile.DIRTYPE, int(mode, 8)
+			    archive.addfile(info)
+			image.tars = [out.getvalue(), layouts.tar({"etc/x": b"x"})]
+			image.config["rootfs"]["diff_ids"] = [layouts.sha256(data) for data in image.tars]
+			layout = layouts.Layout(f"{folder}/{name}")
+			layout.index([layouts.named(image.write(layout))])
+		END
+		i pull -q "oci:$out/${name%:*}:v1" >/dev/null
+	done
+	[ "$(jq -rs '[.[].layers[1].diffId] | unique | length' "$store"/images/*)" = 1 ]
+	[ "$(jq -rs '[.[].layers[1].id] | unique | length' "$store"/images/*)" = 2 ]
+	for name in open:755 closed:700; do
+		mode=$(i image inspect "localhost/${name%:*}:v1" | jq -r '.[0].Digest')
+		mode=$(jq -r '.layers[1].id | ltrimstr("sha256:")' "$store/images/${mode#sha256:}")
+		[ "$(stat -c %a "$store/layers/sha256/$mode/tree/etc")" = "${name#*:}" ] || fail "$name"
+	done
+	the_store_is_good
 }
 
 # ---- progress and words ----

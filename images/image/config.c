@@ -44,7 +44,7 @@ static bool is_volume(const char *path)
 	if (*path != '/' || !is_folder(path))
 		return false;
 	while (*path) {
-		size_t len;
+		size_t len = 0;
 		path += strspn(path, "/");
 		len = strcspn(path, "/");
 		if (len == 2 && memcmp(path, "..", 2) == 0)

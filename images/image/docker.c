@@ -45,8 +45,8 @@ static int read_list(struct source *source, struct arena *arena, struct saved_li
 	struct faults faults;
 	struct decoder decoder = { .arena = arena, .faults = &faults };
 	const struct json *value = NULL;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r = files_read(source->files, "manifest.json", DOCUMENT_MAX_BYTES, arena, &text, &len, err);
 
 	if (r == -ENOENT)
@@ -66,7 +66,7 @@ static int read_list(struct source *source, struct arena *arena, struct saved_li
 static struct spec_strings names_of(const struct saved *saved, struct arena *arena)
 {
 	struct spec_strings names = { .items = ARENA_ARRAY(arena, saved->tags.count + 1, const char *) };
-	struct reference reference;
+	struct reference reference = { 0 };
 
 	for (size_t i = 0; i < saved->tags.count; i++)
 		if (reference_parse_name(saved->tags.items[i], arena, &reference, NULL) == 0)
@@ -117,7 +117,7 @@ static bool is_compressed(const struct extent *extent)
 static int digest_extent(struct extent *extent, struct digest *ret, struct error *err)
 {
 	struct blob_stream stream = { .fd = -1 };
-	struct spool_digests digests;
+	struct spool_digests digests = { 0 };
 	int r = extent_stream(extent, &stream.fd, &stream.pump, err);
 
 	if (r == 0)
@@ -147,18 +147,18 @@ int source_begin_docker(struct source *source, struct arena *arena, struct error
 {
 	struct saved_list list = { 0 };
 	const struct saved *saved = NULL;
-	struct image image;
-	char *text;
-	size_t len;
+	struct image image = { 0 };
+	char *text = NULL;
+	size_t len = 0;
 	int r = read_list(source, arena, &list, err);
 
 	if (r == 0)
 		r = find_saved(source, &list, arena, &saved, err);
-	if (r == 0)
+	if (r == 0 && saved)
 		r = files_read(source->files, saved->config, DOCUMENT_MAX_BYTES, arena, &text, &len, err);
 	if (r == 0)
 		r = config_parse(text, len, "config", arena, &image, err);
-	if (r < 0)
+	if (r < 0 || !saved)
 		return r;
 	if (image.layer_count != saved->layers.count)
 		return error_bad(err, EBADMSG, "manifest.json has %zu layers, but the config %zu", saved->layers.count,

@@ -110,7 +110,7 @@ static int put_blob(struct job *job, const struct digest *digest, uint64_t *ret_
 
 static int put_json(struct job *job, const char *path, struct json_writer *w, struct error *err)
 {
-	size_t len;
+	size_t len = 0;
 	const char *text = json_write_end(w, &len);
 	int r = text ? put_text(job, path, text, len, err) : error_sys(err, ENOMEM, "write %s", path);
 
@@ -271,7 +271,7 @@ static int find_image(struct job *job, struct error *err)
 {
 	struct arena *arena = job->call->arena;
 	struct spec_strings names = { 0 };
-	struct reference reference;
+	struct reference reference = { 0 };
 	int r = image_find(job->store, job->call->args[0], arena, &job->image, err);
 
 	if (r == IMAGE_UNKNOWN)

@@ -45,7 +45,7 @@ static const char *clean(const char *path, struct arena *arena)
 	size_t out = 0;
 
 	while (*path) {
-		size_t len;
+		size_t len = 0;
 		path += strspn(path, "/");
 		len = strcspn(path, "/");
 		if (len == 2 && memcmp(path, "..", 2) == 0)
@@ -196,12 +196,14 @@ int files_open_dir(int *dir, const char *name, struct files **ret, struct error 
 int files_open_tar(int *file, const char *name, int spool, struct files **ret, struct error *err)
 {
 	int r = spool_if_compressed(file, spool, err);
-	struct files *files = r < 0 ? NULL : files_new(fd_take(file), false, name);
+	struct files *files;
 
-	if (r == 0 && !files)
-		r = error_sys(err, ENOMEM, "read it");
-	if (r == 0)
-		r = read_index(files, err);
+	if (r < 0)
+		return error_at(err, "%s", name);
+	files = files_new(fd_take(file), false, name);
+	if (!files)
+		return error_sys(err, ENOMEM, "read %s", name);
+	r = read_index(files, err);
 	if (r < 0) {
 		files_close(files);
 		return error_at(err, "%s", name);
@@ -301,7 +303,7 @@ static int read_extent(const struct extent *extent, char *buf, size_t len)
 static int read_text(const struct files *files, const char *path, const struct extent *extent, size_t max,
 	struct arena *arena, char **ret_text, size_t *ret_len, struct error *err)
 {
-	char *text;
+	char *text = NULL;
 	int r;
 
 	if (extent->size > max)

@@ -30,7 +30,7 @@ static int compare_user(void *data, const char *name, struct error *err)
 {
 	struct user *user = data;
 	char path[300], text[DIGEST_TEXT_MAX + 1];
-	struct digest digest;
+	struct digest digest = { 0 };
 	ssize_t len;
 
 	(void)snprintf(path, sizeof(path), "containers/%s/image", name);
@@ -126,7 +126,7 @@ struct sweep {
 
 static bool is_named(const struct sweep *sweep, const char *name)
 {
-	struct digest digest;
+	struct digest digest = { 0 };
 
 	return digest_parse(arena_printf(sweep->arena, "%s:%s", sweep->algorithm, name), &digest, NULL) == 0 &&
 		is_kept(sweep->kept, &digest);
@@ -150,8 +150,8 @@ static int sweep_layer(void *data, const char *name, struct error *err)
 {
 	struct sweep *sweep = data;
 	const char *path = arena_printf(sweep->arena, "%s/%s", sweep->folder, name);
-	struct layer_info info;
-	struct digest digest;
+	struct layer_info info = { 0 };
+	struct digest digest = { 0 };
 
 	if (is_named(sweep, name))
 		return 0;

@@ -127,7 +127,7 @@ static int write_all(const struct call *call, int store, struct json_writer *w, 
 
 	for (int i = 0; i < call->arg_count; i++) {
 		struct spec_strings names = { 0 };
-		struct image image;
+		struct image image = { 0 };
 		int r = image_find(store, call->args[i], call->arena, &image, err);
 		if (r == IMAGE_FOUND)
 			r = store_names_of(store, &image.digest, call->arena, &names, err);

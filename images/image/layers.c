@@ -65,7 +65,7 @@ static int chain_ids(struct layers *layers, struct error *err)
 
 	for (size_t i = 0; i < layers->count; i++) {
 		char below[DIGEST_TEXT_MAX], own[DIGEST_TEXT_MAX], text[2 * DIGEST_TEXT_MAX];
-		struct hash *hash;
+		struct hash *hash = NULL;
 		int r;
 		layers->units[i].chain = image->layers[i].diff_id;
 		if (i == 0)
@@ -89,7 +89,7 @@ static bool find_present(struct unit *unit)
 {
 	const struct layers_request *request = &unit->layers->request;
 	struct image_layer *layer = &request->image->layers[unit->index];
-	struct layer_info info;
+	struct layer_info info = { 0 };
 
 	if (request->store < 0 || !store_has_blob(request->store, &layer->digest, layer->size))
 		return false;
@@ -219,7 +219,7 @@ static int unpack_unit(struct unit *unit, struct error *err)
 	struct descriptor descriptor = {
 		.media_type = layer->media_type, .digest = layer->digest, .size = layer->size
 	};
-	struct blob_stream stream;
+	struct blob_stream stream = { .fd = -1 };
 	struct error end = { 0 };
 	cleanup_close int keep = -1;
 	int r = open_keep(unit, &keep, err), ended;
@@ -356,8 +356,11 @@ void layers_free(struct layers *layers)
 int layers_unpack(const struct layers_request *request, struct layers **ret, struct error *err)
 {
 	struct layers *layers = layers_new(request);
-	int r = layers ? prepare(layers, err) : error_sys(err, ENOMEM, "unpack the layers");
+	int r;
 
+	if (!layers)
+		return error_sys(err, ENOMEM, "unpack the layers");
+	r = prepare(layers, err);
 	if (r == 0)
 		r = run_threads(layers, err);
 	progress_end(request->progress);

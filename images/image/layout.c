@@ -64,8 +64,8 @@ static int check_layout(struct source *source, struct arena *arena, struct error
 	struct decoder decoder = { .arena = arena, .faults = &faults };
 	const struct json *value = NULL;
 	const char *version = NULL;
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r = files_read(source->files, "oci-layout", DOCUMENT_MAX_BYTES, arena, &text, &len, err);
 
 	if (r == -ENOENT)
@@ -119,8 +119,8 @@ static int keep_named(struct document *index, const char *ref, struct arena *are
 
 static int first_of_layout(struct source *source, struct arena *arena, struct document *ret, struct error *err)
 {
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r = check_layout(source, arena, err);
 
 	if (r == 0)
@@ -137,8 +137,8 @@ const struct source_ops source_layout = { first_of_layout, read_blob, stream_blo
 static int first_of_store(struct source *source, struct arena *arena, struct document *ret, struct error *err)
 {
 	struct descriptor descriptor = { .digest = source->stored };
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r = read_blob(source, &descriptor, arena, &text, &len, err);
 
 	if (r == 0)

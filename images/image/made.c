@@ -19,7 +19,7 @@
 
 static int digest_of(const char *text, size_t len, struct digest *ret, struct error *err)
 {
-	struct hash *hash;
+	struct hash *hash = NULL;
 	int r = hash_new(DIGEST_SHA256, &hash, err);
 
 	if (r < 0)

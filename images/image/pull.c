@@ -56,7 +56,7 @@ static int import_run(const struct call *call, struct error *err)
 {
 	const struct pull_options *options = call->options;
 	const char *source = call->args[0], *name = call->arg_count > 1 ? call->args[1] : NULL;
-	struct reference reference;
+	struct reference reference = { 0 };
 
 	if (reference_parse(source, call->arena, &reference, NULL) == 0 && reference.transport != IMAGE_REGISTRY)
 		return take(call, &options->take, source, name, err);

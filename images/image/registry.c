@@ -24,10 +24,10 @@ static int first_of_registry(struct source *source, struct arena *arena, struct 
 {
 	const struct digest *wanted = &source->reference->digest;
 	char expected[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX], *text;
-	struct digest digest;
-	struct hash *hash;
-	const char *type;
-	size_t len;
+	struct digest digest = { 0 };
+	struct hash *hash = NULL;
+	const char *type = NULL;
+	size_t len = 0;
 	int r = ask_manifest(source, wanted->algorithm ? wanted : NULL, arena, &text, &len, &type, err);
 
 	if (r == 0)
@@ -62,8 +62,8 @@ static int stream_blob(
 static int read_document(struct source *source, const struct descriptor *descriptor, struct arena *arena,
 	char **ret_text, size_t *ret_len, struct error *err)
 {
-	struct blob_stream stream;
-	const char *type;
+	struct blob_stream stream = { .fd = -1 };
+	const char *type = NULL;
 	int r, ended;
 
 	if (media_of(descriptor->media_type) != MEDIA_CONFIG)

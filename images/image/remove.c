@@ -128,7 +128,7 @@ static int remove_image(
 /* The one of the image's names that `arg` is; NULL where it is an id. */
 static const char *name_meant(const char *arg, const struct spec_strings *names, struct arena *arena)
 {
-	struct reference reference;
+	struct reference reference = { 0 };
 
 	if (reference_parse_name(arg, arena, &reference, NULL) < 0)
 		return NULL;
@@ -150,7 +150,7 @@ static int remove_one(struct removal *removal, const char *arg, struct error *er
 {
 	struct spec_strings names = { 0 };
 	const char *name;
-	struct image image;
+	struct image image = { 0 };
 	int r = find(removal, arg, &image, err);
 
 	if (r == 0)

@@ -73,10 +73,10 @@ static int archive_folder(struct source *source, int spool, struct error *err)
 
 int source_begin_root(struct source *source, int spool, struct arena *arena, struct error *err)
 {
-	struct spool_digests digests;
-	const char *config;
+	struct spool_digests digests = { 0 };
+	const char *config = NULL;
 	struct stat st;
-	size_t len;
+	size_t len = 0;
 	int r = 0;
 
 	if (fstat(source->file, &st) < 0)

@@ -163,8 +163,8 @@ static int verify(
 	const struct descriptor *descriptor, const char *text, size_t len, const char *what, struct error *err)
 {
 	char expected[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX];
-	struct digest digest;
-	struct hash *hash;
+	struct digest digest = { 0 };
+	struct hash *hash = NULL;
 	int r;
 
 	if (len != descriptor->size)
@@ -185,8 +185,8 @@ static int verify(
 static int read_verified(struct source *source, const struct descriptor *descriptor, const char *what,
 	struct arena *arena, struct document *ret, struct error *err)
 {
-	char *text;
-	size_t len;
+	char *text = NULL;
+	size_t len = 0;
 	int r;
 
 	if (descriptor->size > DOCUMENT_MAX_BYTES)
@@ -249,7 +249,7 @@ static int join_layers(const struct document *manifest, struct image *image, str
 /* A manifest is chosen if its config is for the platform. */
 static int try_manifest(struct choice *choice, const struct document *manifest, struct error *err)
 {
-	struct image image;
+	struct image image = { 0 };
 	struct platform has;
 	int r = read_verified(choice->source, &manifest->config, "config", choice->arena, &choice->config, err);
 

@@ -40,8 +40,8 @@ static int read_through(int source, int out, struct spool_digests *ret, struct e
 	};
 	struct stream_result result = { 0 };
 	const unsigned char *bytes;
-	struct stream *stream;
-	size_t len;
+	struct stream *stream = NULL;
+	size_t len = 0;
 	int r = stream_start(&request, &stream, err);
 
 	if (r < 0)
@@ -72,7 +72,7 @@ static bool is_compressed(int file)
 
 int spool_if_compressed(int *file, int dir, struct error *err)
 {
-	struct spool_digests digests;
+	struct spool_digests digests = { 0 };
 	cleanup_close int spool = -1;
 	int r;
 

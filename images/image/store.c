@@ -324,7 +324,7 @@ static int add_image(void *data, const char *name, struct error *err)
 {
 	struct images *images = data;
 	const char *algorithm = strlen(name) == DIGEST_HEX_MAX ? "sha512" : "sha256";
-	struct digest digest;
+	struct digest digest = { 0 };
 	struct image *before = images->items;
 	int r;
 
@@ -376,7 +376,7 @@ static int add_name(void *data, const char *file, struct error *err)
 	struct names *names = data;
 	char path[IMAGE_NAME_MAX + 8], name[IMAGE_NAME_MAX + 1], text[DIGEST_TEXT_MAX + 1];
 	const char **before = names->found.items;
-	struct digest digest;
+	struct digest digest = { 0 };
 	ssize_t len;
 
 	if (snprintf(path, sizeof(path), "names/%s", file) >= (int)sizeof(path) ||

@@ -44,7 +44,7 @@ struct fetch_settings take_fetch_settings(const struct take_options *options)
 
 static int read_request(struct job *job, const char *source, const char *name, struct error *err)
 {
-	struct reference named;
+	struct reference named = { 0 };
 	int r = reference_parse(source, job->call->arena, &job->reference, err);
 
 	if (r == 0)
@@ -81,7 +81,7 @@ static int choose(struct job *job, struct error *err)
 
 static bool is_whole(const struct job *job)
 {
-	struct image image;
+	struct image image = { 0 };
 
 	if (image_read(job->store, &job->image.digest, job->call->arena, &image, NULL) != IMAGE_FOUND)
 		return false;

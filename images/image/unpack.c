@@ -52,7 +52,7 @@ static int open_source(struct job *job, struct error *err)
 {
 	const struct fetch_settings settings = take_fetch_settings(job->options);
 	cleanup_close int store = -1;
-	struct image image;
+	struct image image = { 0 };
 	int r = 0;
 
 	if (job->reference.transport == IMAGE_REGISTRY) {
@@ -162,7 +162,7 @@ static int write_config(struct job *job, struct error *err)
 	struct json_writer w;
 	const char *text;
 	char *pretty;
-	size_t len;
+	size_t len = 0;
 	int r = fill_config(job, &config, err);
 
 	if (r < 0)
@@ -193,7 +193,7 @@ static int publish(const struct job *job, struct error *err)
 static int carry_out(struct job *job, struct error *err)
 {
 	struct arena *arena = job->call->arena;
-	struct document manifest, config;
+	struct document manifest = { 0 }, config = { 0 };
 	int r = open_source(job, err);
 
 	if (r == 0)

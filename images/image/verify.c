@@ -62,7 +62,7 @@ static void add_fault(struct verification *verification, const struct error *err
 static int hash_file(struct verification *verification, int file, enum digest_algorithm algorithm, struct digest *ret,
 	struct error *err)
 {
-	struct hash *hash;
+	struct hash *hash = NULL;
 	ssize_t n;
 	int r = hash_new(algorithm, &hash, err);
 
@@ -79,7 +79,7 @@ static int hash_file(struct verification *verification, int file, enum digest_al
 static int check_blob_file(struct verification *verification, int file, const struct digest *digest, struct error *err)
 {
 	char found[DIGEST_TEXT_MAX];
-	struct digest computed;
+	struct digest computed = { 0 };
 	int r = file < 0 ? error_sys(err, file, "open it")
 			 : hash_file(verification, file, digest->algorithm, &computed, err);
 
@@ -95,7 +95,7 @@ static int check_blob(void *data, const char *name, struct error *unused)
 	struct verification *verification = data;
 	const char *path = arena_printf(verification->arena, "blobs/%s/%s", verification->algorithm, name);
 	cleanup_close int file = -1;
-	struct digest digest;
+	struct digest digest = { 0 };
 	struct error err = { 0 };
 	(void)unused;
 
@@ -117,7 +117,7 @@ static int check_blob(void *data, const char *name, struct error *unused)
 static int check_diff_id(struct verification *verification, const struct image_layer *layer, struct error *err)
 {
 	char buf[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 8];
-	struct spool_digests digests;
+	struct spool_digests digests = { 0 };
 	cleanup_close int file = -1;
 	int r;
 
@@ -133,7 +133,7 @@ static int check_layer(struct verification *verification, const struct image_lay
 {
 	char buf[DIGEST_TEXT_MAX];
 	cleanup_close int tree = image_open_layer(verification->store, layer, err);
-	struct layer_info info;
+	struct layer_info info = { 0 };
 
 	verification->layers++;
 	if (tree < 0)
@@ -153,9 +153,9 @@ static int check_documents(struct verification *verification, const struct image
 {
 	const struct platform platform = { image->os, image->architecture, image->variant };
 	static const struct reference stored = { .name = "" };
-	struct document manifest, config;
+	struct document manifest = { 0 }, config = { 0 };
 	struct source *source = NULL;
-	struct image again;
+	struct image again = { 0 };
 	char *now, *then;
 	int r = source_open_store(verification->store, &image->digest, &stored, &source, err);
 
@@ -184,8 +184,8 @@ static int check_image(void *data, const char *name, struct error *unused)
 	struct verification *verification = data;
 	const char *algorithm = strlen(name) == DIGEST_HEX_MAX ? "sha512" : "sha256";
 	struct error err = { 0 };
-	struct digest digest;
-	struct image image;
+	struct digest digest = { 0 };
+	struct image image = { 0 };
 	int r = digest_parse(arena_printf(verification->arena, "%s:%s", algorithm, name), &digest, &err);
 	(void)unused;
 
@@ -209,8 +209,8 @@ static int check_name(void *data, const char *file, struct error *unused)
 	char name[IMAGE_NAME_MAX + 1], text[DIGEST_TEXT_MAX + 1];
 	const char *path = arena_printf(verification->arena, "names/%s", file);
 	struct error err = { 0 };
-	struct digest digest;
-	struct image image;
+	struct digest digest = { 0 };
+	struct image image = { 0 };
 	ssize_t len;
 	(void)unused;
 

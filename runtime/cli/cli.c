@@ -377,10 +377,9 @@ static int check_terminal(const struct create_options *options, bool terminal, e
 	return 0;
 }
 
-int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err)
+static struct plan_request plan_wanted(const struct create_options *options, enum gate gate)
 {
-	const struct create_options *options = invocation->options;
-	struct plan_request request = {
+	return (struct plan_request){
 		.gate = gate,
 		.preserve_fds = cli_listen_fds() + options->preserve_fds,
 		.listen_fds = cli_listen_fds(),
@@ -390,6 +389,12 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.no_pivot = options->no_pivot,
 		.unprivileged = geteuid() != 0,
 	};
+}
+
+int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err)
+{
+	const struct create_options *options = invocation->options;
+	struct plan_request request = plan_wanted(options, gate);
 	struct create_request create = {
 		.pid_file = options->pid_file,
 		.console_socket = options->console_socket,

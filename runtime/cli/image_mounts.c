@@ -125,14 +125,10 @@ static int set_shm(struct from_image *from, struct error *err)
 static void make_writable(struct from_image *from)
 {
 	static const char *const options[] = { "nosuid", "noexec", "nodev" };
-	static const struct spec_strings words = { .items = (const char **)options, .count = ARRAY_SIZE(options) };
-	const struct config_mount writable[] = {
-		{ "/sys", "sysfs", "sysfs", words },
-		{ "/sys/fs/cgroup", "cgroup", "cgroup", words },
-	};
+	const struct spec_strings words = { .items = (const char **)options, .count = ARRAY_SIZE(options) };
 
-	for (size_t i = 0; i < ARRAY_SIZE(writable); i++)
-		config_set_mount(&from->config, &writable[i]);
+	config_set_mount(&from->config, &(struct config_mount){ "/sys", "sysfs", "sysfs", words });
+	config_set_mount(&from->config, &(struct config_mount){ "/sys/fs/cgroup", "cgroup", "cgroup", words });
 	from_image_gives_up(from, "the read-only /sys and cgroups");
 }
 
