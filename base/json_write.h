@@ -28,7 +28,8 @@ void json_string_len(struct json_writer *w, const char *key, const char *value, 
 void json_int(struct json_writer *w, const char *key, int64_t value);
 void json_uint(struct json_writer *w, const char *key, uint64_t value);
 void json_bool(struct json_writer *w, const char *key, bool value);
-void json_raw(struct json_writer *w, const char *key, const char *value, size_t len); /* JSON already: a number, a document */
+/* A value that is JSON already: a number as it was written, a document. */
+void json_raw(struct json_writer *w, const char *key, const char *value, size_t len);
 void json_null(struct json_writer *w, const char *key);
 
 /* The text so far, NUL-terminated, owned by the writer; NULL after -ENOMEM. *ret_len may be NULL. */

@@ -318,6 +318,8 @@ static int overlay_open(struct step *step, struct error *err)
 	step->fd = open_overlay(&making, err);
 	if (step->fd == -EINVAL && args->idmap)
 		step->fd = open_elsewhere(&making, CLONE_NEWNS, err);
+	if (step->fd == -EINVAL && args->idmap)
+		return error_hint(err, "this kernel makes no overlay of layers with mapped ids: Linux 6.15 does");
 	return step->fd < 0 ? step->fd : 0;
 }
 

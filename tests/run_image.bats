@@ -38,10 +38,10 @@ load lib/image
 # ---- the environment ----
 
 @test "variables: the image's, ours over them, by name, by prefix and from files" {
-	image env '{"Env": ["A=image", "B=image", "PATH=/bin"], "Cmd": ["env"]}'
+	image variables '{"Env": ["A=image", "B=image", "PATH=/bin"], "Cmd": ["env"]}'
 	printf '\xef\xbb\xbf# comment\n\nFILE=a b # c \nA=file\n  KEPT=x\nGIVEN\nUNSET_ONE\n' >"$BATS_TEST_TMPDIR/env"
 	export GIVEN=ours PRE_1=one PRE_2=two
-	box=env boxed --env-file "$BATS_TEST_TMPDIR/env" -e A=flag -e 'PRE_*' -e UNSET_TWO
+	box=variables boxed --env-file "$BATS_TEST_TMPDIR/env" -e A=flag -e 'PRE_*' -e UNSET_TWO
 	expect 0
 	for line in A=flag B=image PATH=/bin 'FILE=a b # c ' KEPT=x GIVEN=ours PRE_1=one PRE_2=two container=husk "HOSTNAME=${id:0:12}"; do
 		grep -qxF "$line" <<<"$output" || fail "no line $line in: $output"
@@ -273,7 +273,7 @@ bomb() { # NAME: makes $BATS_TEST_TMPDIR/NAME/etc
 	# what goes at the end needs no syncing either
 	boxed sh -c 'grep -c " / overlay .*volatile" /proc/mounts' && expect 0 1
 	husk run -d --image box --name "$id" --env HUSK_TEST_MARK sleep 100 3>&-
-	! husk exec "$id" grep -q " / overlay .*volatile" /proc/mounts
+	[ "$(husk exec "$id" grep -c " / overlay .*volatile" /proc/mounts)" -eq 0 ]
 	husk delete --force "$id"
 }
 
@@ -293,7 +293,7 @@ bomb() { # NAME: makes $BATS_TEST_TMPDIR/NAME/etc
 	[ "$(husk exec "$id" stat -c '%a %u %g' /data)" = "2750 1000 10" ]
 	[ "$(husk exec "$id" cat /data/file)" = "from the image" ]
 	husk exec "$id" grep -q ' /empty/one ext4\| /empty/one ' /proc/mounts
-	[ "$(ls "$store/containers/$id/volumes" | xargs)" = "0 1" ]
+	[ -d "$store/containers/$id/volumes/0" ] && [ -d "$store/containers/$id/volumes/1" ] && [ ! -e "$store/containers/$id/volumes/2" ]
 	[ ! -e "$store/containers/$id/upper/data/new" ]
 	husk delete --force "$id"
 	nothing_in_store
@@ -490,6 +490,7 @@ more" ] && [[ $stderr == *"Read-only"* ]]
 
 @test "flags of images are for images" {
 	while read -r flag value; do
+		# shellcheck disable=SC2086
 		try run "$flag" $value "$bundle"
 		expect_error 125 "$flag needs --image" "config.json"
 	done <<-'END'

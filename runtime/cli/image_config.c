@@ -26,8 +26,6 @@ enum { ENV_FILE_MAX = 16 << 20, PROFILE_MAX = 16 << 20, HOSTNAME_OF_ID = 12 };
 
 #define INIT_PLACE "/dev/husk-init"
 
-extern char **environ;
-
 /* ---- pairs ---- */
 
 /* "KEY=VALUE"; a key alone has the value "". */

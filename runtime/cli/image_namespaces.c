@@ -25,7 +25,7 @@ enum { RANGES_START = 1 << 30 }; /* ids that no distribution gives to anybody [s
 
 static int of_container(struct from_image *from, enum spec_namespace kind, const char *id, struct error *err)
 {
-	struct container container;
+	struct container container = { .dir = -1, .pidfd = -1 };
 	cleanup_close int root = -1;
 	int r = cli_open_root(from->invocation, false, &root, err);
 

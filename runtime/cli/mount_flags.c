@@ -219,33 +219,39 @@ static int take_recursive(struct mount_words *words, const char *value)
 	return 0;
 }
 
-static int take_key(struct mount_words *words, char *pair, struct error *err)
+/* `value` is NULL where the key stands alone, as only flags do. */
+static int set_key(struct mount_words *words, enum key_kind kind, size_t offset, const char *value)
 {
-	const char *value = NULL;
-	char *equals = strchr(pair, '=');
+	char *member = (char *)words + offset;
 	bool flag = true;
 
-	if (equals) {
-		*equals = '\0';
-		value = equals + 1;
+	switch (kind) {
+	case KEY_FLAG:
+	case KEY_FLAG_NOT:
+		if (value && value_bool(value, &flag) < 0)
+			return -EINVAL;
+		*(bool *)member = flag == (kind == KEY_FLAG);
+		return 0;
+	case KEY_TEXT: *(const char **)member = value; return value ? 0 : -EINVAL;
+	case KEY_RECURSIVE: return value ? take_recursive(words, value) : -EINVAL;
+	case KEY_IGNORED: break;
 	}
+	return 0;
+}
+
+static int take_key(struct mount_words *words, char *pair, struct error *err)
+{
+	char *equals = strchr(pair, '=');
+	const char *value = equals ? equals + 1 : NULL;
+
+	if (equals)
+		*equals = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(mount_keys); i++) {
-		char *member = (char *)words + mount_keys[i].offset;
-		enum key_kind kind = mount_keys[i].kind;
-		bool is_flag = kind == KEY_FLAG || kind == KEY_FLAG_NOT;
 		if (strcmp(mount_keys[i].key, pair) != 0)
 			continue;
-		if (kind == KEY_IGNORED)
+		if (set_key(words, mount_keys[i].kind, mount_keys[i].offset, value) == 0)
 			return 0;
-		if ((!is_flag && !value) || (is_flag && value && value_bool(value, &flag) < 0) ||
-			(kind == KEY_RECURSIVE && take_recursive(words, value) < 0))
-			return error_bad(
-				err, EINVAL, "--mount: %s: \"%s\" is no value for it", pair, value ? value : "");
-		if (kind == KEY_TEXT)
-			*(const char **)member = value;
-		else if (is_flag)
-			*(bool *)member = flag == (kind == KEY_FLAG);
-		return 0;
+		return error_bad(err, EINVAL, "--mount: %s: \"%s\" is no value for it", pair, value ? value : "");
 	}
 	return error_bad(err, EINVAL, "--mount: there is no key \"%s\"", pair);
 }
