@@ -66,7 +66,7 @@ static const char *clean(const char *path, struct arena *arena)
 static const char *target_of(const char *path, const char *link, struct arena *arena)
 {
 	const char *slash = strrchr(path, '/');
-	char joined[2 * PATH_MAX], *at = joined;
+	char joined[2 * PATH_MAX], *at;
 	size_t len = slash && *link != '/' ? (size_t)(slash - path) : 0;
 
 	memcpy(joined, path, len);

@@ -17,26 +17,7 @@
 #include "base/text.h"
 #include "images/image/tar_internal.h"
 
-struct header {
-	unsigned char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
-		version[2], uname[32], gname[32], major[8], minor[8], prefix[155], rest[12];
-};
-static_assert(sizeof(struct header) == TAR_BLOCK_SIZE, "a header is a block");
-
-/* Where GNU's old sparse files have their map: pairs of offset and length, the first in the header, more in blocks of their
- * own behind it. */
-enum {
-	OLD_SPARSE_AT = 386,
-	OLD_SPARSE_PAIRS = 4,
-	OLD_SPARSE_MORE = 482,
-	OLD_SPARSE_SIZE = 483,
-	OLD_SPARSE_BLOCK_PAIRS = 21,
-	OLD_SPARSE_BLOCK_MORE = 504,
-	NUMBER_SIZE = 12,
-	STAR_PREFIX_SIZE = 131,
-};
-
-enum magic { MAGIC_NONE, MAGIC_USTAR, MAGIC_STAR, MAGIC_GNU };
+enum { STAR_PREFIX_SIZE = 131 };
 
 struct tar {
 	struct tar_source source;
@@ -49,7 +30,7 @@ struct tar {
 	size_t segment;              /* the one that is read */
 	uint64_t segment_left;
 	struct tar_entry entry;
-	struct header header;
+	struct tar_header header;
 	char path[PATH_MAX], link[PATH_MAX]; /* from the header; or the long ones */
 	bool has_long_path, has_long_link, has_pax;
 	char *pax_text; /* owned */
@@ -152,88 +133,6 @@ static uint64_t padding_of(uint64_t size)
 static bool is_zero(const unsigned char *bytes, size_t len)
 {
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
-}
-
-/* ---- fields ---- */
-
-static int big_endian(const unsigned char *field, size_t size, int64_t *ret)
-{
-	bool negative = field[0] & 0x40;
-	uint64_t value = negative ? UINT64_MAX : 0;
-
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = i > 0 ? field[i] : negative ? field[i] | 0x80 : field[i] & 0x7f;
-		if (value >> 55 != (negative ? 0x1ff : 0)) /* one more byte would push out what counts, or the sign */
-			return -ERANGE;
-		value = value << 8 | byte;
-	}
-	*ret = (int64_t)value;
-	return 0;
-}
-
-int tar_number(const unsigned char *field, size_t size, int64_t *ret)
-{
-	size_t i = 0;
-	uint64_t value = 0;
-
-	if (field[0] & 0x80)
-		return big_endian(field, size, ret);
-	while (i < size && field[i] == ' ')
-		i++;
-	for (; i < size && field[i] >= '0' && field[i] <= '7'; i++)
-		value = value << 3 | (uint64_t)(field[i] - '0'); /* 12 digits of 3 bits */
-	while (i < size && field[i] == ' ')
-		i++;
-	if (i < size && field[i] != '\0')
-		return -EINVAL;
-	*ret = (int64_t)value;
-	return 0;
-}
-
-/* One that must lie in [0, max]. */
-static int read_field(
-	const unsigned char *field, size_t size, uint64_t max, const char *what, uint64_t *ret, struct error *err)
-{
-	int64_t value;
-
-	if (tar_number(field, size, &value) < 0)
-		return error_bad(err, EBADMSG, "the %s in the header is no number", what);
-	if (value < 0 || (uint64_t)value > max)
-		return error_bad(
-			err, ERANGE, "the %s %" PRId64 " is not in the range of 0 to %" PRIu64, what, value, max);
-	*ret = (uint64_t)value;
-	return 0;
-}
-
-#define READ_FIELD(header, field, max, ret, err)                                                                       \
-	read_field((header)->field, sizeof((header)->field), (max), #field, (ret), (err))
-
-/* The sum counts itself as blanks; some old archives added signed bytes. */
-static bool has_good_checksum(const struct header *header)
-{
-	const unsigned char *bytes = (const unsigned char *)header;
-	uint32_t sum = 0, high = 0;
-	int64_t want;
-
-	for (size_t i = 0; i < TAR_BLOCK_SIZE; i++) {
-		sum += bytes[i];
-		high += bytes[i] >> 7;
-	}
-	for (size_t i = 0; i < sizeof(header->checksum); i++) {
-		sum += ' ' - (uint32_t)header->checksum[i];
-		high -= header->checksum[i] >> 7;
-	}
-	return tar_number(header->checksum, sizeof(header->checksum), &want) == 0 &&
-		(want == sum || want == (int64_t)sum - 256 * (int64_t)high);
-}
-
-static enum magic magic_of(const struct header *header)
-{
-	if (memcmp(header->magic, "ustar ", 6) == 0)
-		return MAGIC_GNU;
-	if (memcmp(header->magic, "ustar", 6) != 0)
-		return MAGIC_NONE;
-	return memcmp(header->rest + 8, "tar", 4) == 0 ? MAGIC_STAR : MAGIC_USTAR;
 }
 
 /* ---- what stands before an entry ---- */
@@ -340,8 +239,8 @@ static const struct type *find_type(unsigned char type)
 
 static void read_header_names(struct tar *tar)
 {
-	const struct header *header = &tar->header;
-	enum magic magic = magic_of(header);
+	const struct tar_header *header = &tar->header;
+	enum tar_magic magic = tar_magic_of(header);
 	size_t prefix = magic == MAGIC_USTAR ? sizeof(header->prefix) : magic == MAGIC_STAR ? STAR_PREFIX_SIZE : 0;
 	struct text text;
 
@@ -380,7 +279,7 @@ static int read_id(uint64_t from_pax, bool in_pax, const unsigned char field[8],
 	int r = 0;
 
 	if (!in_pax)
-		r = read_field(field, 8, UINT32_MAX - 1, what, &value, err);
+		r = tar_read_field(field, 8, UINT32_MAX - 1, what, &value, err);
 	else if (value > UINT32_MAX - 1) /* the last one is "no id" to chown(2) */
 		r = error_bad(
 			err, ERANGE, "the %s %" PRIu64 " is not in the range of 0 to %u", what, value, UINT32_MAX - 1);
@@ -403,7 +302,7 @@ static int read_mtime(struct tar *tar, struct error *err)
 
 static int read_attributes(struct tar *tar, struct error *err)
 {
-	const struct header *header = &tar->header;
+	const struct tar_header *header = &tar->header;
 	const struct pax *pax = &tar->pax;
 	struct tar_entry *entry = &tar->entry;
 	uint64_t mode, major = 0, minor = 0;
@@ -428,6 +327,18 @@ static int read_attributes(struct tar *tar, struct error *err)
 
 /* ---- sparse files ---- */
 
+/* Where GNU's old sparse files have their map: pairs of offset and length, the first in the header, more in blocks of their
+ * own behind it. */
+enum {
+	OLD_SPARSE_AT = 386,
+	OLD_SPARSE_PAIRS = 4,
+	OLD_SPARSE_MORE = 482,
+	OLD_SPARSE_SIZE = 483,
+	OLD_SPARSE_BLOCK_PAIRS = 21,
+	OLD_SPARSE_BLOCK_MORE = 504,
+	NUMBER_SIZE = 12,
+};
+
 /* Pairs until one is empty. */
 static int take_old_pairs(struct tar *tar, const unsigned char *pairs, size_t count, struct error *err)
 {
@@ -437,9 +348,9 @@ static int take_old_pairs(struct tar *tar, const unsigned char *pairs, size_t co
 		uint64_t offset, len;
 		if (pairs[0] == '\0')
 			break;
-		if ((r = read_field(pairs, NUMBER_SIZE, INT64_MAX, "offset of a piece", &offset, err)) == 0 &&
-			(r = read_field(pairs + NUMBER_SIZE, NUMBER_SIZE, INT64_MAX, "length of a piece", &len, err)) ==
-				0)
+		if ((r = tar_read_field(pairs, NUMBER_SIZE, INT64_MAX, "offset of a piece", &offset, err)) == 0 &&
+			(r = tar_read_field(
+				 pairs + NUMBER_SIZE, NUMBER_SIZE, INT64_MAX, "length of a piece", &len, err)) == 0)
 			r = segments_add(&tar->segments, offset, len, err);
 	}
 	return r;
@@ -452,9 +363,10 @@ static int take_old_map(struct tar *tar, struct error *err)
 	bool more = header[OLD_SPARSE_MORE] != 0;
 	int r;
 
-	if (magic_of(&tar->header) != MAGIC_GNU || tar->has_pax)
+	if (tar_magic_of(&tar->header) != MAGIC_GNU || tar->has_pax)
 		return disagree("a sparse file in the form of GNU tar, in an archive that is not", err);
-	if ((r = read_field(header + OLD_SPARSE_SIZE, NUMBER_SIZE, INT64_MAX, "real size", &tar->entry.size, err)) < 0)
+	if ((r = tar_read_field(header + OLD_SPARSE_SIZE, NUMBER_SIZE, INT64_MAX, "real size", &tar->entry.size, err)) <
+		0)
 		return r;
 	r = take_old_pairs(tar, header + OLD_SPARSE_AT, OLD_SPARSE_PAIRS, err);
 	while (r == 0 && more) {
@@ -665,7 +577,7 @@ int tar_next(struct tar *tar, const struct tar_entry **ret, struct error *err)
 			break;
 		if (ended || is_zero((const unsigned char *)&tar->header, sizeof(tar->header)))
 			return end_of_archive(tar, !ended, err);
-		if (!has_good_checksum(&tar->header))
+		if (!tar_has_good_checksum(&tar->header))
 			return error_bad(err, EBADMSG, "the header at byte %" PRIu64 " has a wrong checksum",
 				tar->header_position);
 		if (!strchr("xgLK", tar->header.type) || tar->header.type == '\0') {

@@ -1,5 +1,7 @@
 /* images/image/tar_internal.h: what tar.c, its extended headers and its sparse files share. */
 #pragma once
+#include <assert.h>
+
 #include "images/image/tar.h"
 
 enum { TAR_BLOCK_SIZE = 512, TAR_SEGMENTS_MAX = 1 << 18 };
@@ -57,5 +59,22 @@ int segments_add_list(struct segments *segments, const char *list, struct error 
  * must stay as long as what is read. A global one may not say anything that would change an entry. */
 int pax_read(char *text, size_t len, bool global, struct pax *pax, struct segments *segments, struct error *err);
 
+struct tar_header {
+	unsigned char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
+		version[2], uname[32], gname[32], major[8], minor[8], prefix[155], rest[12];
+};
+static_assert(sizeof(struct tar_header) == TAR_BLOCK_SIZE, "a header is a block");
+
+enum tar_magic { MAGIC_NONE, MAGIC_USTAR, MAGIC_STAR, MAGIC_GNU };
+
 /* A number field of a header: octal, or base 256 [GNU]. */
 int tar_number(const unsigned char *field, size_t size, int64_t *ret);
+
+/* One that must lie in [0, max]; `what` is its name for messages. */
+int tar_read_field(
+	const unsigned char *field, size_t size, uint64_t max, const char *what, uint64_t *ret, struct error *err);
+#define READ_FIELD(header, field, max, ret, err)                                                                       \
+	tar_read_field((header)->field, sizeof((header)->field), (max), #field, (ret), (err))
+
+bool tar_has_good_checksum(const struct tar_header *header);
+enum tar_magic tar_magic_of(const struct tar_header *header);
