@@ -9,7 +9,6 @@
  *	inet early      prerouting  -310  before conntrack: 127.0.0.0/8 never comes from outside [CVE-2020-8558]
  *	inet prerouting prerouting  -110  published ports, from other hosts and from containers
  *	inet output     output      -110  published ports, from the host itself
- *	inet redirects  output       -10  nobody is told of a shorter way, which would lead around the translation
  *	inet forward    forward      -10  who may reach whom
  *	inet postrouting postrouting  90  masquerading
  *	bridge guard    prerouting  -310  containers speak with their own addresses only [CVE-2020-10749, CVE-2020-13401]
@@ -110,7 +109,6 @@ static const struct nft_chain chains[] = {
 	{ NFPROTO_INET, "early", "filter", NF_INET_PRE_ROUTING, -310 },
 	{ NFPROTO_INET, "prerouting", "nat", NF_INET_PRE_ROUTING, -110 },
 	{ NFPROTO_INET, "output", "nat", NF_INET_LOCAL_OUT, -110 },
-	{ NFPROTO_INET, "redirects", "filter", NF_INET_LOCAL_OUT, -10 },
 	{ NFPROTO_INET, "forward", "filter", NF_INET_FORWARD, -10 },
 	{ NFPROTO_INET, "postrouting", "nat", NF_INET_POST_ROUTING, 90 },
 	{ NFPROTO_BRIDGE, "guard", "filter", NF_BR_PRE_ROUTING, -310 },
@@ -147,17 +145,15 @@ static const struct nft_chain chains[] = {
 #define FRAME_IPV6           ETHERTYPE, IS(0x86, 0xdd)
 #define ARP(reg_, at_, len_) RULE_PAYLOAD(reg_, NFT_PAYLOAD_NETWORK_HEADER, at_, len_)
 /* Behind extension headers, too: the kernel has walked along them. */
-#define IS_ICMP(protocol_, type_)                                                                                      \
-	L4PROTO(0), RULE_BYTES(0, NFT_CMP_EQ, 1, protocol_), RULE_PAYLOAD(0, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1),      \
+#define IS_ICMP6(type_)                                                                                                \
+	L4PROTO(0), RULE_BYTES(0, NFT_CMP_EQ, 1, IPPROTO_ICMPV6), RULE_PAYLOAD(0, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), \
 		RULE_BYTES(0, NFT_CMP_EQ, 1, type_)
-#define IS_ICMP4(type_) IS_ICMP(IPPROTO_ICMP, type_)
-#define IS_ICMP6(type_) IS_ICMP(IPPROTO_ICMPV6, type_)
 #define ND_TARGET(reg_) RULE_PAYLOAD(reg_, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 16)
 #define ZEROES_16       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define LOOPBACK6       0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
 
-/* Types of ICMP [RFC 792], and of ICMPv6 [RFC 4861]. */
-enum { REDIRECT4 = 5, ROUTER_ADVERTISEMENT = 134, ND_SOLICITATION = 135, ND_ADVERTISEMENT = 136, REDIRECT6 = 137 };
+/* Types of ICMPv6 [RFC 4861]. */
+enum { ROUTER_ADVERTISEMENT = 134, ND_SOLICITATION = 135, ND_ADVERTISEMENT = 136, REDIRECT = 137 };
 
 static const struct nft_rule rules[] = {
 	{ NFPROTO_INET, "early", "localhost is never reached from outside",
@@ -182,11 +178,6 @@ static const struct nft_rule rules[] = {
 	{ NFPROTO_INET, "output", "::1 cannot leave the host",
 		{ IS_IPV6, DADDR6(0), RULE_BYTES(0, NFT_CMP_EQ, 16, LOOPBACK6), ACCEPT } },
 	{ NFPROTO_INET, "output", "published ports, from the host itself", { TO_LOCAL, RULE_JUMP("publish") } },
-
-	{ NFPROTO_INET, "redirects", "a neighbour's published port is not that neighbour",
-		{ OIFNAME, RULE_IN(0, "bridges"), IS_ICMP4(REDIRECT4), DROP } },
-	{ NFPROTO_INET, "redirects", "a neighbour's published port is not that neighbour",
-		{ OIFNAME, RULE_IN(0, "bridges"), IS_ICMP6(REDIRECT6), DROP } },
 
 	{ NFPROTO_INET, "forward", "what no connection knows would leave untranslated",
 		{ IIFNAME, RULE_IN(0, "bridges"), CT_STATE(NF_CT_STATE_INVALID_BIT), DROP } },
@@ -238,7 +229,7 @@ static const struct nft_rule rules[] = {
 	{ NFPROTO_BRIDGE, "guard", "answers for a foreign address",
 		{ FRAME_IPV6, IS_ICMP6(ND_ADVERTISEMENT), ND_TARGET(4), IIFNAME, RULE_NOT_IN(0, "addresses6"), DROP } },
 	{ NFPROTO_BRIDGE, "guard", "a container is no router", { FRAME_IPV6, IS_ICMP6(ROUTER_ADVERTISEMENT), DROP } },
-	{ NFPROTO_BRIDGE, "guard", "a container is no router", { FRAME_IPV6, IS_ICMP6(REDIRECT6), DROP } },
+	{ NFPROTO_BRIDGE, "guard", "a container is no router", { FRAME_IPV6, IS_ICMP6(REDIRECT), DROP } },
 };
 
 /* ---- putting and checking ---- */

@@ -208,8 +208,7 @@ static void a_published_port_is_reached_from_everywhere(void **state)
 	assert_string_equal(world_ask(host, TCP, "127.0.0.1", 8080), "ECONNREFUSED");
 }
 
-/* br_netfilter, where it is there, bridges what is translated to an address of the same bridge; else it is routed, and the
- * host would tell of the shorter way. */
+/* br_netfilter, where it is there, bridges what is translated to an address of the same bridge; else it is routed. */
 static void within_a_network_it_works_without_br_netfilter_too(void **state)
 {
 	world_do(host, "sysctl -qew net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0");
@@ -218,8 +217,6 @@ static void within_a_network_it_works_without_br_netfilter_too(void **state)
 	assert_string_equal(world_ask(a, TCP, "192.0.2.1", 8080), "a 10.88.0.1");
 	assert_string_equal(world_ask(b, TCP, "192.0.2.1", 8080), "a 10.88.0.1");
 	assert_string_equal(world_ask(b, TCP, "2001:db8::1", 8080), "a fd88::1");
-	assert_null(strstr(world_output(b, "ip route get 192.0.2.1"), "redirected"));
-	assert_non_null(strstr(world_output(b, "ip -6 route get 2001:db8::1"), "via fd88::1"));
 	take_away(*state, &guest_a, "8080:80");
 	world_do(host, "sysctl -qew net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1");
 }
