@@ -111,7 +111,7 @@ static bool gives(const struct pasta_plan *plan, const char *word)
 static bool is_value(const char *text)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/%~_-";
-	size_t len = strlen(text);
+	size_t len = text ? strlen(text) : 0;
 
 	return len > 0 && len <= VALUE_MAX && *text != '-' && text[strspn(text, allowed)] == '\0';
 }
@@ -153,7 +153,7 @@ static bool read_option(const char *word, const char **at, const char *where, st
 	}
 	if (options[index].has_value && !value)
 		value = next_word(at, arena);
-	if (options[index].has_value ? !value || !is_value(value) : value != NULL) {
+	if (options[index].has_value ? !is_value(value) : value != NULL) {
 		faults_add(faults, where, options[index].has_value ? "%s needs a value" : "%s has no value", name);
 		return false;
 	}

@@ -136,6 +136,9 @@ int container_spec(const struct container *container, struct arena *arena, struc
 	if (r == 0 && faults.count)
 		r = error_bad(
 			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);
+	/* The command line may have asked for another network than the config; the record knows what came of it. */
+	if (r == 0)
+		(*ret_spec)->linux_.namespaces[SPEC_NS_NETWORK].given = !container->record.shares_network;
 	return r;
 }
 

@@ -359,6 +359,8 @@ static const struct {
 	{ "--mtu,", "p: --mtu needs a value" },
 	{ "--mtu,--no-tcp", "p: --mtu needs a value" },
 	{ "--no-tcp=1", "p: --no-tcp has no value" },
+	{ "--no-tcp=--pid", "p: --no-tcp has no value" },
+	{ "--mtu=--pid", "p: --mtu needs a value" },
 	{ "-t,a b", "p: -t needs a value" },
 	{ "--pid,/x", "p: \"--pid\" is no option of pasta's that can be given here" },
 	{ "--userns=/x", "p: \"--userns\" is no option of pasta's that can be given here" },
