@@ -127,11 +127,12 @@ load lib/network
 }
 
 @test "stats counts what goes through a container's link" {
-	sh_args 'nc -l -p 9 >/dev/null; sleep 1000'
+	sh_args 'nc -ll -p 9 -e head -c 100000 /dev/zero'
 	start --network bridge --id "$id" "$bundle"
-	eventually eval 'husk exec "$id" netstat -ltn | grep -q :9'
-	head -c 100000 /dev/zero | inside timeout 30 busybox nc -w 20 "$(address_of "$id")" 9 3>&- || true
-	has_counted() { [ "$(husk stats --no-stream --format json "$id" | jq '.[0].network.receivedBytes')" -gt 50000 ]; }
+	has_counted() {
+		inside busybox nc -w 5 "$(address_of "$id")" 9 -e sh -c 'cat >/dev/null' 3>&-
+		[ "$(husk stats --no-stream --format json "$id" | jq '.[0].network.sentBytes')" -gt 100000 ]
+	}
 	soon has_counted
 }
 
