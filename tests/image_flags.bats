@@ -244,7 +244,6 @@ dom
 @test "--userns auto: root inside is nobody outside, and layers keep their owners" {
 	needs_userns
 	before=$(layers_sum)
-	boxed --userns auto true
 	husk run -d --image box --name "$id" --env HUSK_TEST_MARK --userns auto -v stuff:/data sh -c 'touch /new; chown 5:6 /new; rm /both; touch /data/new; sleep 100' 3>&-
 	eventually husk exec "$id" test -e /data/new
 	read -r inside first count < <(husk exec "$id" cat /proc/self/uid_map)
