@@ -58,7 +58,7 @@ static const struct net_link *way_out(const struct attachment *attachment)
 void net_describe(const struct attachment *attachment, struct arena *arena, struct names_network *ret)
 {
 	const struct net_link *out = way_out(attachment);
-	const char **addresses = ARENA_ARRAY(arena, NET_LINKS_MAX * 2, const char *);
+	const char **addresses = ARENA_ARRAY(arena, (size_t)NET_LINKS_MAX * 2, const char *);
 	char text[IP_TEXT];
 
 	*ret = (struct names_network){ .addresses.items = addresses };
@@ -106,8 +106,8 @@ static bool is_member(const struct attachment *attachment, const char *network)
 
 int net_connect(const struct net_owner *owner, const char *network, int netns, struct arena *arena, struct error *err)
 {
-	struct net_link_request request;
-	struct attachment attachment;
+	struct net_link_request request = { 0 };
+	struct attachment attachment = { 0 };
 	struct error none = { 0 };
 	int r = read_request(network, arena, &request, err);
 

@@ -33,7 +33,7 @@ bool subnet_parse(const char *text, struct subnet *ret)
 	(void)snprintf(address, sizeof(address), "%.*s", slash ? (int)(slash - text) : IP_TEXT - 1, text);
 	if (!ip_parse(address, &subnet.ip))
 		return false;
-	prefix = subnet.ip.len * 8U;
+	prefix = (uint64_t)subnet.ip.len * 8;
 	if (slash && text_to_u64(slash + 1, 0, prefix, &prefix) < 0)
 		return false;
 	subnet.prefix = (uint8_t)prefix;

@@ -251,7 +251,7 @@ static int prune_leases(int networks, const char *name, struct arena *arena, str
 int net_prune(const char *store, bool all, struct arena *arena, struct net_pruned *ret, struct error *err)
 {
 	cleanup_close int networks = networks_open(store, err);
-	const char **names;
+	const char **names = NULL;
 	size_t count = 0;
 	int r = networks < 0 ? networks : network_lock(networks, err);
 

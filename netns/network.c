@@ -219,8 +219,8 @@ int networks_list(int networks, struct arena *arena, const char ***ret_names, si
 
 static int unknown(int networks, const char *name, struct arena *arena, struct error *err)
 {
-	const char **names, *near;
-	size_t count;
+	const char **names = NULL, *near;
+	size_t count = 0;
 
 	(void)error_bad(err, ENOENT, "network \"%s\" does not exist", name);
 	if (networks_list(networks, arena, &names, &count, NULL) == 0 && (near = text_nearest(name, names, count)))

@@ -113,7 +113,7 @@ static bool is_word(const char *word)
 int platform_parse(const char *text, struct arena *arena, struct platform *ret, struct error *err)
 {
 	char *words[WORDS_MAX] = { NULL }, *rest;
-	struct platform platform = { .os = "linux", .variant = "" };
+	struct platform platform = { .os = "linux", .architecture = "", .variant = "" };
 	struct utsname host;
 	size_t count = 0;
 
@@ -130,7 +130,8 @@ int platform_parse(const char *text, struct arena *arena, struct platform *ret, 
 		platform.os = words[0];
 	if (count > 2)
 		platform.variant = words[2];
-	platform.architecture = words[count > 1 ? 1 : 0];
+	if (count)
+		platform.architecture = words[count > 1 ? 1 : 0];
 	*ret = renamed(&platform);
 	return 0;
 }

@@ -358,7 +358,7 @@ static int take_old_pairs(struct tar *tar, const unsigned char *pairs, size_t co
 
 static int take_old_map(struct tar *tar, struct error *err)
 {
-	unsigned char block[TAR_BLOCK_SIZE];
+	unsigned char block[TAR_BLOCK_SIZE] = { 0 };
 	const unsigned char *header = (const unsigned char *)&tar->header;
 	bool more = header[OLD_SPARSE_MORE] != 0;
 	int r;

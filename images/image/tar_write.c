@@ -126,8 +126,9 @@ static void add_record(struct records *records, const char *key, const char *val
 static void add_number(struct records *records, const char *key, uint64_t value)
 {
 	char digits[24];
+	size_t len = text_put_u64(digits, value);
 
-	add_record(records, key, digits, text_put_u64(digits, value));
+	add_record(records, key, digits, len);
 }
 
 static void add_time(struct records *records, const struct timespec *time)

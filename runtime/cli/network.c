@@ -78,9 +78,9 @@ static int network_ls_run(const struct invocation *invocation, struct error *err
 {
 	const struct network_list_options *options = invocation->options;
 	const char *store = cli_store_absolute(invocation, err);
-	struct network *networks;
+	struct network *networks = NULL;
 	struct json_writer w;
-	size_t count;
+	size_t count = 0;
 	int r = store ? net_list(store, invocation->arena, &networks, &count, err) : err->code;
 
 	if (r < 0)
@@ -196,7 +196,7 @@ static int network_prune_run(const struct invocation *invocation, struct error *
 {
 	const struct network_prune_options *options = invocation->options;
 	const char *store = cli_store_absolute(invocation, err);
-	struct net_pruned pruned;
+	struct net_pruned pruned = { 0 };
 	int r = store ? net_prune(store, options->all, invocation->arena, &pruned, err) : err->code;
 
 	if (r < 0)

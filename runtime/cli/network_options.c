@@ -138,7 +138,7 @@ static void add_annotations(const struct network_options *options, struct spec *
 static int find_peer(const struct invocation *invocation, const char *id, const char **ret_path, struct error *err)
 {
 	cleanup_close int root = -1, netns = -1;
-	struct container peer;
+	struct container peer = { .dir = -1, .pidfd = -1 };
 	char path[64];
 	int r = cli_open_root(invocation, false, &root, err);
 

@@ -25,9 +25,11 @@ static void sizes_have_four_digits(void **state)
 		assert_string_equal(human_size(cases[i].bytes, buf), cases[i].text);
 }
 
+#define DAY INT64_C(86400)
+
 static void ages_are_in_one_unit(void **state)
 {
-	enum { NOW = 1767323045 /* 2026-01-02T03:04:05Z */, DAY = 86400 };
+	enum { NOW = 1767323045 /* 2026-01-02T03:04:05Z */ };
 	static const struct {
 		int64_t age;
 		const char *text;
@@ -39,7 +41,7 @@ static void ages_are_in_one_unit(void **state)
 		{ 60, "About a minute ago" },
 		{ 3599, "59 minutes ago" },
 		{ 3600, "About an hour ago" },
-		{ 47 * 3600, "47 hours ago" },
+		{ INT64_C(47) * 3600, "47 hours ago" },
 		{ 2 * DAY, "2 days ago" },
 		{ 13 * DAY, "13 days ago" },
 		{ 14 * DAY, "2 weeks ago" },
@@ -47,7 +49,7 @@ static void ages_are_in_one_unit(void **state)
 		{ 60 * DAY, "2 months ago" },
 		{ 729 * DAY, "24 months ago" },
 		{ 730 * DAY, "2 years ago" },
-		{ (int64_t)20000 * DAY, "54 years ago" },
+		{ 20000 * DAY, "54 years ago" },
 	};
 	char buf[HUMAN_MAX];
 	(void)state;

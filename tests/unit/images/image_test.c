@@ -72,11 +72,13 @@ static void names_survive_as_files(void **state)
 
 /* ---- a store on disk ---- */
 
+#define STORE_TEMPLATE "/tmp/husk-store-XXXXXX"
+
 static int make_store(char *path)
 {
 	int store = -1;
 
-	(void)strcpy(path, "/tmp/husk-store-XXXXXX");
+	(void)memcpy(path, STORE_TEMPLATE, sizeof(STORE_TEMPLATE));
 	assert_non_null(mkdtemp(path));
 	assert_int_equal(store_open(path, &store, NULL), 0);
 	return store;

@@ -60,7 +60,7 @@ static void names_are_completed(void **state)
 
 static void what_is_no_name_is_refused(void **state)
 {
-	static const char *const texts[] = { "", ":", "/", "@", "web:", "web@", ":13", "@sha256:" HEX, "Web", "web/Web",
+	static const char *const texts[] = { "", ":", "/", "@", "web:", "web@", ":13", ("@sha256:" HEX), "Web", "web/Web",
 		"web//x", "/web", "web/", "../web", "web/..", "web/../x", "./web", "quay.io/../x", "quay.io/",
 		"web:a b", "web: ", " web", "web ", "web:.x", "web:-x", "web:a/b", "web:" A128 "a", "we\nb",
 		"web\x1b[2J", "web:\x7f", "-web", "web-", "_web", "a___b", "a..b", "a._b", "web@sha256:123",
