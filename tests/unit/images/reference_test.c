@@ -60,15 +60,15 @@ static void names_are_completed(void **state)
 
 static void what_is_no_name_is_refused(void **state)
 {
-	static const char *const texts[] = { "", ":", "/", "@", "web:", "web@", ":13", ("@sha256:" HEX), "Web", "web/Web",
-		"web//x", "/web", "web/", "../web", "web/..", "web/../x", "./web", "quay.io/../x", "quay.io/",
-		"web:a b", "web: ", " web", "web ", "web:.x", "web:-x", "web:a/b", "web:" A128 "a", "we\nb",
-		"web\x1b[2J", "web:\x7f", "-web", "web-", "_web", "a___b", "a..b", "a._b", "web@sha256:123",
-		"web@sha256:" HEX "0", "web@md5:" A16 A16, "web@sha256:" HEX "@sha256:" HEX, "h:/web", "h:0/web",
+	static const char *const texts[] = { "", ":", "/", "@", "web:", "web@", ":13", ("@sha256:" HEX), "Web",
+		"web/Web", "web//x", "/web", "web/", "../web", "web/..", "web/../x", "./web", "quay.io/../x",
+		"quay.io/", "web:a b", "web: ", " web", "web ", "web:.x", "web:-x", "web:a/b", ("web:" A128 "a"),
+		"we\nb", "web\x1b[2J", "web:\x7f", "-web", "web-", "_web", "a___b", "a..b", "a._b", "web@sha256:123",
+		("web@sha256:" HEX "0"), ("web@md5:" A16 A16), ("web@sha256:" HEX "@sha256:" HEX), "h:/web", "h:0/web",
 		"h:65536/web", "h:123456/web", "h:1x/web", "h:1:2/web", "[::1/web", "[]/web", "[::g]/web",
 		"a..example/web", "-h.example/web", "h-.example/web", ".example/web",
-		"w\xc3\xa9"
-		"b",
+		("w\xc3\xa9"
+		 "b"),
 		"web?x", "web#x", "http://web", "docker://", "docker://docker://web", "user@host/web", A128 A128,
 		A128 A64 A16 A16 A16 "aaaaaaaaaa", HEX };
 	struct unit *unit = *state;
