@@ -218,6 +218,20 @@ reference_root() { # what umoci makes of the layout
 	[ -z "$(i images -q)$(find "$store"/layers -mindepth 2)" ]
 }
 
+@test "limits of layers are the caller's to change" {
+	local rootfs=$BATS_FILE_TMPDIR/rootfs
+	try_i image import --limit entries=5 "$rootfs" small:1
+	expect_error 125 "layer 1 of 1" "more than 5 entries"
+	try_i image import --limit bytes=1k "$rootfs" small:1
+	expect_error 125 "layer 1 of 1" "more than the 1024 bytes"
+	try_i image import --limit byte=1 "$rootfs" small:1
+	expect_error 125 "--limit" "did you mean bytes=NUMBER?"
+	try_i image import --limit ratio=x "$rootfs" small:1
+	expect_error 125 "--limit ratio" '"x"'
+	try_i image import --limit entries=1m --limit depth=200 "$rootfs" small:1
+	expect 0
+}
+
 @test "what is exported is byte for byte what was pulled, and others read it" {
 	local blob form
 	i pull -q "$layout"

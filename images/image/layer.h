@@ -12,6 +12,8 @@
 #include "images/digest.h"
 struct error;
 
+enum { LAYER_DEPTH_MAX = 256 };
+
 /* Against bombs; what is over a limit is refused. layer_limits_default has the defaults. */
 struct layer_limits {
 	uint64_t bytes;        /* of all files together, 64 GiB */

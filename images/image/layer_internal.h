@@ -7,8 +7,6 @@
 #include "images/image/layer.h"
 #include "images/image/tar.h"
 
-enum { LAYER_DEPTH_MAX = 256 };
-
 /* The mtime of a folder that the layer does not have itself, one that some entry of it lies in. No archive has this one: a
  * nanosecond after the epoch. layer_merge() knows by it that such a folder has nothing to say about the one below. */
 #define LAYER_IMPLIED_MTIME ((struct timespec){ .tv_sec = 0, .tv_nsec = 1 })

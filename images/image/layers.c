@@ -188,7 +188,7 @@ static int unpack_stream(struct unit *unit, int stream, int keep, struct error *
 		.lower_count = unit->index,
 		.wait_lower = wait_lower,
 		.rootless = request->rootless,
-		.limits = &layer_limits_default,
+		.limits = request->limits,
 		.progress = on_progress,
 		.data = unit,
 	};

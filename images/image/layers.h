@@ -17,6 +17,7 @@ struct layers_request {
 	const struct work *work; /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
 	int store;               /* where layers may be already, and whose blobs are kept; -1: neither */
 	bool rootless;
+	const struct layer_limits *limits;
 	struct progress *progress;
 };
 

@@ -30,6 +30,7 @@ static const struct option pull_options[] = {
 	TAKE_PLATFORM(struct pull_options),
 	TAKE_QUIET(struct pull_options),
 	TAKE_PROGRESS(struct pull_options),
+	TAKE_LIMITS(struct pull_options),
 	TAKE_REGISTRY(struct pull_options),
 };
 
@@ -71,6 +72,7 @@ static const struct option import_options[] = {
 	TAKE_PLATFORM(struct pull_options),
 	TAKE_QUIET(struct pull_options),
 	TAKE_PROGRESS(struct pull_options),
+	TAKE_LIMITS(struct pull_options),
 };
 
 const struct verb verb_import = {

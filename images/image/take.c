@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
+#include "images/image/limits.h"
 #include "images/image/output.h"
 #include "images/image/source.h"
 #include "images/image/store.h"
@@ -27,6 +28,7 @@ struct job {
 	struct work work;
 	struct source *source;
 	struct image image;
+	struct layer_limits limits;
 	struct document manifest, config;
 };
 
@@ -47,6 +49,8 @@ static int read_request(struct job *job, const char *source, const char *name, s
 	struct reference named = { 0 };
 	int r = reference_parse(source, job->call->arena, &job->reference, err);
 
+	if (r == 0)
+		r = limits_parse(&job->options->limits, &job->limits, err);
 	if (r == 0)
 		r = platform_parse(job->options->platform, job->call->arena, &job->platform, err);
 	if (r == 0 && name)
@@ -111,6 +115,7 @@ static int make(struct job *job, struct error *err)
 		.work = &job->work,
 		.store = job->store,
 		.rootless = geteuid() != 0,
+		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
 				job->image.layer_count),

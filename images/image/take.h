@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
+#include "base/options.h"
 #include "images/image/fetch.h"
 #include "images/image/progress.h"
 struct arena;
@@ -14,6 +15,7 @@ struct take_options {
 	bool quiet;
 	const char *auth_file, *creds, *cert_dir;
 	bool tls_verify;
+	struct option_list limits; /* see limits.h */
 };
 
 /* Takes the image that `source` names into the store, under `name`, or under its own where that is NULL, and prints its
@@ -29,6 +31,9 @@ int take(const struct call *call, const struct take_options *options, const char
 #define TAKE_PROGRESS(type)                                                                                            \
 	OPTION("progress", 0, OPTION_CHOICE, type, take.progress, .value = "STYLE", .choices = progress_styles,        \
 		.help = "auto, plain, tty, json or none, on standard error")
+#define TAKE_LIMITS(type)                                                                                              \
+	OPTION("limit", 0, OPTION_LIST, type, take.limits, .value = "NAME=NUMBER",                                     \
+		.help = "of a layer: bytes, entries, depth, pax, ratio, free")
 #define TAKE_REGISTRY(type)                                                                                            \
 	OPTION("authfile", 0, OPTION_TEXT, type, take.auth_file, .value = "FILE",                                      \
 		.help = "credentials (default: those of podman and docker)"),                                          \

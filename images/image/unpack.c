@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
+#include "images/image/limits.h"
 #include "images/image/source.h"
 #include "images/image/store.h"
 #include "images/image/take.h"
@@ -43,6 +44,7 @@ struct job {
 	int target; /* owned: the bundle's folder */
 	struct work work;
 	struct image image;
+	struct layer_limits limits;
 };
 
 /* ---- opening ---- */
@@ -117,6 +119,7 @@ static int unpack(struct job *job, struct error *err)
 		.work = &job->work,
 		.store = -1,
 		.rootless = geteuid() != 0,
+		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
 				job->image.layer_count),
@@ -218,6 +221,8 @@ static int unpack_run(const struct call *call, struct error *err)
 	int r = reference_parse(call->args[0], call->arena, &job.reference, err);
 
 	if (r == 0)
+		r = limits_parse(&options->take.limits, &job.limits, err);
+	if (r == 0)
 		r = platform_parse(options->take.platform, call->arena, &job.platform, err);
 	if (r < 0)
 		return r;
@@ -232,6 +237,7 @@ static const struct option unpack_options[] = {
 	TAKE_PLATFORM(struct unpack_options),
 	TAKE_QUIET(struct unpack_options),
 	TAKE_PROGRESS(struct unpack_options),
+	TAKE_LIMITS(struct unpack_options),
 	TAKE_REGISTRY(struct unpack_options),
 };
 
