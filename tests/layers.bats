@@ -268,11 +268,12 @@ END
 
 @test "a large layer takes little memory, and is read behind every wall there is" {
 	local importer
+	[[ $HUSK != */san/* ]] || skip "sanitizers take memory, and make calls that the walls forbid"
 	mkdir "$work/source" && head -c 400M /dev/zero | tr '\0' x >"$work/source/large"
 	tar -C "$work/source" -cf "$work/large.tar" . && rm -r "$work/source"
-	image import --quiet "$work/large.tar" large >"$work/id" &
+	HUSK_TEST_MARK=$mark "$HUSK" --store "$store" image import --quiet "$work/large.tar" large >"$work/id" &
 	importer=$!
-	eventually confined "$work/status"
+	until confined "$importer" "$work/status"; do kill -0 "$importer" || fail "it has ended before it was looked at"; done
 	wait "$importer"
 	grep -x "NoNewPrivs:	1" "$work/status"
 	# CHOWN DAC_OVERRIDE FOWNER FSETID MKNOD SETFCAP, and SYS_ADMIN for trusted.overlay.opaque
@@ -284,11 +285,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 64 << 10)' "$HUSK
 	expect 0 True
 }
 
-# A husk-image of this test is behind its walls: its status is in the file.
-confined() { # FILE
-	local pid _
-	while read -r pid _; do
-		cp "/proc/$pid/status" "$1" && grep -qx "Name:	husk-image" "$1" && grep -qx "Seccomp:	2" "$1" && return 0
-	done < <(marked) 2>/dev/null
-	return 1
+# husk-image is behind its walls, and its status is in the file.
+confined() { # PID FILE
+	cp "/proc/$1/status" "$2" 2>/dev/null && grep -qx "Name:	husk-image" "$2" && grep -qx "Seccomp:	2" "$2"
 }

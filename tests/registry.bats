@@ -32,7 +32,6 @@ setup() {
 	export HOME=$BATS_TEST_TMPDIR/home
 	unset XDG_CONFIG_HOME XDG_RUNTIME_DIR REGISTRY_AUTH_FILE DOCKER_CONFIG http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY
 	conf </dev/null
-	export ASAN_OPTIONS=detect_leaks=0 # a sanitized husk-image cannot look for leaks from within its sandbox
 }
 
 # What a pull could leave.
