@@ -297,6 +297,8 @@ int image_find_record(int store, const char *name, struct arena *arena, struct i
 	if (r < 0 && !may_be_id)
 		return r;
 	r = r < 0 ? IMAGE_UNKNOWN : find_by_name(store, reference.name, &digest, err);
+	if (r == IMAGE_UNKNOWN && reference.local_name)
+		r = find_by_name(store, reference.local_name, &digest, err);
 	if (r == IMAGE_FOUND)
 		return image_read(store, &digest, arena, ret, err);
 	return r == IMAGE_UNKNOWN && may_be_id ? find_by_id(store, name, arena, ret, err) : r;

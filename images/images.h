@@ -76,7 +76,7 @@ int store_name_decode(const char *file, char *buf, size_t size);
 
 enum { IMAGE_FOUND = 0, IMAGE_UNKNOWN = 1 };
 
-/* Finds an image by name ("debian:13"), by the digest of its manifest or config ("sha256:..."), or by at least 8 of that
+/* Finds an image by name ("debian:13": docker.io's, else localhost's, which was made here), by the digest of its manifest or config ("sha256:..."), or by at least 8 of that
  * digest's leading hexadecimal digits if only one image has them. All its layers are there: where one is missing, the image is
  * unknown. Texts are in the arena. */
 int image_find(int store, const char *name, struct arena *arena, struct image *ret, struct error *err);

@@ -221,6 +221,8 @@ static int split_name(char *copy, struct arena *arena, struct reference *ret, st
 	if (is_docker_hub(ret->host))
 		ret->host = "docker.io";
 	ret->repository = path;
+	if (path == copy && ret->tag && !ret->digest.algorithm)
+		ret->local_name = arena_printf(arena, "localhost/%s:%s", path, ret->tag);
 	if (is_docker_hub(ret->host) && !strchr(path, '/'))
 		ret->repository = arena_printf(arena, "library/%s", path);
 	if (strlen(ret->repository) > PATH_NAME_MAX)

@@ -29,6 +29,7 @@ struct reference {
 	const char *path;              /* of the other transports, as written */
 	const char *ref;               /* the text after it, or NULL */
 	const char *name;              /* what the store calls it: "docker.io/library/debian:13"; see below */
+	const char *local_name;        /* "localhost/debian:13", for a name that says no registry; else NULL */
 };
 
 /* Texts are in the arena. -EINVAL with words; at most 4096 bytes, no control characters, and in names no "..". With a tag

@@ -218,6 +218,19 @@ reference_root() { # what umoci makes of the layout
 	[ -z "$(i images -q)$(find "$store"/layers -mindepth 2)" ]
 }
 
+@test "a short name is docker.io's, or else one that was made here" {
+	i image import -q "$BATS_FILE_TMPDIR/rootfs" localhost/tool:1
+	try_i image inspect tool:1 && expect 0
+	try_i image inspect docker.io/library/tool:1 && expect_error 1 "tool:1"
+	[ "$(i image inspect tool:1 | jq -r '.[0].RepoTags[0]')" = localhost/tool:1 ]
+	i image import -q "$layout" tool:1
+	[ "$(i image inspect tool:1 | jq -r '.[0].RepoTags[0]')" != localhost/tool:1 ]
+	i image rm tool:1 >/dev/null
+	[ "$(i image inspect tool:1 | jq -r '.[0].RepoTags[0]')" = localhost/tool:1 ]
+	i image rm tool:1 >/dev/null
+	try_i image inspect tool:1 && expect_error 1 "tool:1"
+}
+
 @test "limits of layers are the caller's to change" {
 	local rootfs=$BATS_FILE_TMPDIR/rootfs
 	try_i image import --limit entries=5 "$rootfs" small:1

@@ -135,6 +135,9 @@ static const char *name_meant(const char *arg, const struct spec_strings *names,
 	for (size_t i = 0; i < names->count; i++)
 		if (strcmp(names->items[i], reference.name) == 0)
 			return names->items[i];
+	for (size_t i = 0; reference.local_name && i < names->count; i++)
+		if (strcmp(names->items[i], reference.local_name) == 0)
+			return names->items[i];
 	return NULL;
 }
 

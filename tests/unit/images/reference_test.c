@@ -58,6 +58,31 @@ static void names_are_completed(void **state)
 	}
 }
 
+static void a_name_without_a_registry_may_be_one_of_ours(void **state)
+{
+	static const struct {
+		const char *text, *local;
+	} cases[] = {
+		{ "web", "localhost/web:latest" },
+		{ "a/web:1", "localhost/a/web:1" },
+		{ "docker.io/web", NULL },
+		{ "quay.io/web", NULL },
+		{ "web@sha256:" HEX, NULL },
+		{ "web:1@sha256:" HEX, NULL },
+	};
+	struct reference reference;
+	struct arena arena;
+	(void)state;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(reference_parse(cases[i].text, &arena, &reference, NULL), 0);
+		assert_string_equal(
+			reference.local_name ? reference.local_name : "", cases[i].local ? cases[i].local : "");
+	}
+	arena_done(&arena);
+}
+
 static void what_is_no_name_is_refused(void **state)
 {
 	static const char *const texts[] = { "", ":", "/", "@", "web:", "web@", ":13", ("@sha256:" HEX), "Web",
