@@ -70,17 +70,14 @@ static void a_name_without_a_registry_may_be_one_of_ours(void **state)
 		{ "web@sha256:" HEX, NULL },
 		{ "web:1@sha256:" HEX, NULL },
 	};
+	struct unit *unit = *state;
 	struct reference reference;
-	struct arena arena;
-	(void)state;
 
-	arena_init(&arena);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_int_equal(reference_parse(cases[i].text, &arena, &reference, NULL), 0);
+		assert_int_equal(reference_parse(cases[i].text, &unit->arena, &reference, NULL), 0);
 		assert_string_equal(
 			reference.local_name ? reference.local_name : "", cases[i].local ? cases[i].local : "");
 	}
-	arena_done(&arena);
 }
 
 static void what_is_no_name_is_refused(void **state)
@@ -168,6 +165,7 @@ static void a_name_longer_than_a_page_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
 	UNIT_TEST(names_are_completed),
+	UNIT_TEST(a_name_without_a_registry_may_be_one_of_ours),
 	UNIT_TEST(what_is_no_name_is_refused),
 	UNIT_TEST(other_transports_have_a_path_and_perhaps_a_ref),
 	UNIT_TEST(other_transports_refuse_what_is_no_path_or_ref),
