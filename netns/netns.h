@@ -50,6 +50,9 @@ struct net_plan;
 /* The container that `container:ID` names; NULL = nothing of the kind is asked. Pure. */
 const char *net_asks_container(const struct spec *spec, struct arena *arena);
 
+/* The options that pasta is asked for with, "" without any; NULL = it is not asked for. Pure. */
+const char *net_asks_pasta(const struct spec *spec, struct faults *faults);
+
 /* Makes the namespaces of the spec those that the annotation asks for: none, host, ns:PATH, and container:ID, for which `peer`
  * is the path of its namespace. What contradicts the config is a fault. Pure. */
 void net_settle_namespaces(struct spec *spec, const char *peer, struct arena *arena, struct faults *faults);

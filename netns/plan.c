@@ -53,6 +53,16 @@ static void contradict(const struct spec_namespace_request *network, const char 
 		network->path);
 }
 
+const char *net_asks_pasta(const struct spec *spec, struct faults *faults)
+{
+	struct net_request request;
+
+	net_request_parse(spec_annotation(spec, NET_ANNOTATION), WHERE, &request, faults);
+	if (request.mode != NET_PASTA)
+		return NULL;
+	return request.what ? request.what : "";
+}
+
 void net_settle_namespaces(struct spec *spec, const char *peer, struct arena *arena, struct faults *faults)
 {
 	struct spec_namespace_request *network = &spec->linux_.namespaces[SPEC_NS_NETWORK];

@@ -15,7 +15,6 @@
 #include "base/faults.h"
 #include "base/fd.h"
 #include "netns/netns.h"
-#include "netns/request.h"
 #include "runtime/container.h"
 #include "runtime/names.h"
 #include "runtime/plan.h"
@@ -34,7 +33,7 @@ static void plan_pasta(struct plan *plan, const char *options, struct faults *fa
 
 	if (plan->child_opens && !plan->namespaces.makes_user)
 		faults_add(faults, WHERE, "pasta needs a user namespace that husk makes, to be its root");
-	pasta_plan(options ? options : "", WHERE, plan->arena, pasta, faults);
+	pasta_plan(options, WHERE, plan->arena, pasta, faults);
 	if (ports)
 		pasta_plan_ports(ports, PORTS_WHERE, plan->arena, pasta, faults);
 	plan->pasta = pasta;
@@ -43,12 +42,11 @@ static void plan_pasta(struct plan *plan, const char *options, struct faults *fa
 void network_plan(struct plan *plan, bool unprivileged, struct faults *faults)
 {
 	const struct spec_namespace_request *network = &plan->spec->linux_.namespaces[SPEC_NS_NETWORK];
-	struct net_request request;
 
 	if (network->given && !network->path) {
-		net_request_parse(spec_annotation(plan->spec, NET_ANNOTATION), WHERE, &request, faults);
-		if (request.mode == NET_PASTA)
-			plan_pasta(plan, request.what, faults);
+		const char *pasta = net_asks_pasta(plan->spec, faults);
+		if (pasta)
+			plan_pasta(plan, pasta, faults);
 		net_plan_make(plan->spec, unprivileged, plan->arena, &plan->network, faults);
 	}
 	if (plan->network || plan->pasta)
