@@ -132,6 +132,8 @@ static int make(int sock, const struct network *network, struct error *err)
 	batch_init(&batch);
 	add_bridge(&batch, network);
 	r = batch_send(sock, &batch, err);
+	if (r == -EOPNOTSUPP && network->vlan)
+		return error_hint(err, "bridges of this kernel know no VLANs: CONFIG_BRIDGE_VLAN_FILTERING");
 	if (r < 0)
 		return r;
 	index = link_index(sock, network->bridge, "bridge", NULL);

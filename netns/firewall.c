@@ -124,6 +124,12 @@ static int remove_unused_tables(int sock, struct error *err)
 	return r < 0 ? r : 0;
 }
 
+/* A kernel without nf_tables, or without all of it, holds no rules of ours: they were refused when they were to be made. */
+static bool has_no_rules(int code)
+{
+	return code == -EPROTONOSUPPORT || code == -EOPNOTSUPP;
+}
+
 int firewall_network_remove(const struct firewall_network *network, struct error *err)
 {
 	cleanup_close int sock = nft_open(err);
@@ -131,11 +137,13 @@ int firewall_network_remove(const struct firewall_network *network, struct error
 	int r;
 
 	if (sock < 0)
-		return sock;
+		return has_no_rules(sock) ? 0 : sock;
 	nft_begin(&t, FIREWALL_TABLE);
 	put_network(&t, network, LEAVE);
 	r = nft_commit(sock, &t, err);
 	nft_done(&t);
+	if (has_no_rules(r))
+		return 0;
 	return r == NFT_OK ? remove_unused_tables(sock, err) : r < 0 ? r : 0;
 }
 
@@ -334,12 +342,14 @@ int firewall_container_remove(const struct firewall_container *container, int *r
 
 	*ret_sock = -1;
 	if (sock < 0)
-		return sock;
+		return has_no_rules(sock) ? 0 : sock;
 	nft_begin(&t, FIREWALL_TABLE);
 	put_container(&t, nft_add_element, container);
 	put_container(&t, nft_delete_element, container);
 	r = nft_commit(sock, &t, err);
 	nft_done(&t);
+	if (has_no_rules(r))
+		return 0;
 	if (r == NFT_TAKEN)
 		r = remove_one_by_one(sock, container, err);
 	if (r >= 0)

@@ -80,6 +80,23 @@ load lib/network
 	expect 0 $'2\ndefault via 10.1.0.1 dev eth1 \n1'
 }
 
+@test "the ports of a network with a VLAN are in it, and its containers reach each other" {
+	husk network create --vlan 7 --subnet 10.3.0.0/24 tagged
+	if ! husk run --detach --network tagged --id "$id" "$bundle" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null; then
+		grep -q CONFIG_BRIDGE_VLAN_FILTERING "$BATS_TEST_TMPDIR/out" || fail "$(cat "$BATS_TEST_TMPDIR/out")"
+		lacking "bridges of this kernel know no VLANs"
+	fi
+	sh_args "$(serving 80 hello)"
+	start --network tagged --id "$id-b" "$bundle"
+	local bridge
+	bridge=$(husk network inspect tagged | jq -r '.[0].bridge')
+	inside ip -d link show "$bridge" | grep -q 'vlan_filtering 1 .*vlan_default_pvid 7'
+	[ "$(inside bridge -j vlan show | jq -c "[.[] | select(.ifname | startswith(\"hv\")) | .vlans[].vlan] | unique")" = "[7]" ]
+	reaches "$id" "$(address_of "$id-b")" 80 hello
+	husk delete --force "$id"
+	husk delete --force "$id-b"
+}
+
 @test "a network of IPv6 gives addresses that can be used at once" {
 	husk network create --subnet fd00:1::/64 --subnet 10.1.0.0/24 web
 	sh_args 'ip -o -6 address show eth0; ip -6 route | grep default; cat /proc/sys/net/ipv6/conf/eth0/accept_ra'
@@ -331,6 +348,20 @@ BAD
 	run --separate-stderr inside env HUSK_TEST_MARK="$mark" setpriv --bounding-set -net_admin --inh-caps -net_admin \
 		"$HUSK" --root "$state" --store "$store" run --network web --id "$id" "$bundle" 3>&-
 	expect_error 125 "Operation not permitted" "CAP_NET_ADMIN"
+	[ ! -e "$state/$id" ]
+}
+
+@test "a kernel without nf_tables is told in one line, and nothing is left behind" {
+	husk network create web
+	husk_traced() { run --separate-stderr inside env HUSK_TEST_MARK="$mark" strace -qq -f -e trace=socket "$@" -o "$BATS_TEST_TMPDIR/trace" \
+		"$HUSK" --root "$state" --store "$store" run --network web --id "$id" "$bundle" 3>&-; }
+	args true
+	husk_traced && expect 0 # makes the bridge
+	husk_traced && expect 0
+	local first # of those that its process opens
+	first=$(awk '{ nth[$1]++ } /NETLINK_NETFILTER/ { print nth[$1]; exit }' "$BATS_TEST_TMPDIR/trace")
+	husk_traced -e "inject=socket:error=EPROTONOSUPPORT:when=$first"
+	expect_error 125 "nf_tables"
 	[ ! -e "$state/$id" ]
 }
 

@@ -54,7 +54,7 @@ static int apply(const char *text, struct layer_limits *ret, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		const struct limit *limit = &limits[i];
-		uint64_t value;
+		uint64_t value = 0;
 		names[i] = limit->name;
 		if (!equals || strlen(limit->name) != len || strncmp(limit->name, text, len) != 0)
 			continue;
