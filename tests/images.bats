@@ -156,7 +156,7 @@ reference_root() { # what umoci makes of the layout
 
 @test "inspect says what the config says, in docker's words" {
 	i pull -q "$layout"
-	[ "$(i image inspect layout:v1 2>/dev/null | jq -c .)" = '[]' ]
+	[ "$(i image inspect other:v1 2>/dev/null | jq -c .)" = '[]' ]
 	try_i image inspect localhost/layout:v1 nothing:1
 	expect 1
 	[[ $stderr == *"the store has no image nothing:1"* ]]
