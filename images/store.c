@@ -1,9 +1,11 @@
 /* images/store.c: the folder of the store, its lock and the names in it. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -27,13 +29,20 @@ static const char *const folders[] = {
 	"containers",
 };
 
-/* Two that make one store at once make the same. */
+/* Two that make one store at once make the same, each of them whole: so the version is written under a name of one's own. */
 static int make_folders(int store, struct error *err)
 {
+	char name[32];
+	int r;
+
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		if (mkdirat(store, folders[i], 0700) < 0 && errno != EEXIST)
 			return error_sys(err, errno, "make the folder %s", folders[i]);
-	return file_replace_at(store, "version", VERSION "\n", strlen(VERSION "\n"), 0600, err);
+	(void)snprintf(name, sizeof(name), "version-%d", getpid());
+	r = file_replace_at(store, name, VERSION "\n", strlen(VERSION "\n"), 0600, err);
+	if (r == 0 && renameat(store, name, store, "version") < 0)
+		r = error_sys(err, errno, "write version");
+	return r;
 }
 
 static int check_version(int store, struct error *err)

@@ -425,6 +425,19 @@ reference_root() { # what umoci makes of the layout
 
 # ---- at the same time, killed, full ----
 
+@test "a store that many begin at once is one store" {
+	local round process processes
+	for round in {1..20}; do
+		processes=()
+		for _ in 1 2 3 4; do
+			"$HUSK" --store "$BATS_TEST_TMPDIR/new-$round" images >/dev/null 2>>"$BATS_TEST_TMPDIR/faults" &
+			processes+=($!)
+		done
+		for process in "${processes[@]}"; do wait "$process" || fail "$(cat "$BATS_TEST_TMPDIR/faults")"; done
+		[ "$(cat "$BATS_TEST_TMPDIR/new-$round/version")" = 1 ]
+	done
+}
+
 @test "two pulls of one image do the work once" {
 	local one two
 	i pull "$layout" 2>"$out-1" >/dev/null &
