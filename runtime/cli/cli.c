@@ -97,6 +97,22 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 	return 0;
 }
 
+int cli_with_container(const struct invocation *invocation,
+	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
+{
+	struct container container;
+	cleanup_close int root = -1;
+	int r = cli_open_container(invocation, &root, &container, err);
+
+	if (r < 0)
+		return r;
+	r = container_lock(&container, invocation->arena, err);
+	if (r == 0)
+		r = act(invocation, &container, err);
+	container_close(&container);
+	return r;
+}
+
 /* ---- bundles ---- */
 
 bool cli_is_bundle(const char *arg)

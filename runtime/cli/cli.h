@@ -23,6 +23,10 @@ const char *cli_store_path(const struct invocation *invocation, struct error *er
 /* Looks up the container named by the first argument; *ret_root is the caller's to close, also on failure. */
 int cli_open_container(const struct invocation *invocation, int *ret_root, struct container *ret, struct error *err);
 
+/* Looks up the container named by the first argument, locks it and calls `act`. */
+int cli_with_container(const struct invocation *invocation,
+	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err);
+
 /* The ids of the state root that match an extended regular expression (NULL: all), in the arena. */
 int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
 	size_t *ret_count, struct error *err);

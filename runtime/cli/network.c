@@ -267,30 +267,14 @@ static int disconnect_it(const struct invocation *invocation, struct container *
 	return net_disconnect(container->dir, invocation->args[1], err);
 }
 
-static int with_container(const struct invocation *invocation,
-	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
-{
-	struct container container;
-	cleanup_close int root = -1;
-	int r = cli_open_container(invocation, &root, &container, err);
-
-	if (r < 0)
-		return r;
-	r = container_lock(&container, invocation->arena, err);
-	if (r == 0)
-		r = act(invocation, &container, err);
-	container_close(&container);
-	return r;
-}
-
 static int network_connect_run(const struct invocation *invocation, struct error *err)
 {
-	return with_container(invocation, connect_it, err);
+	return cli_with_container(invocation, connect_it, err);
 }
 
 static int network_disconnect_run(const struct invocation *invocation, struct error *err)
 {
-	return with_container(invocation, disconnect_it, err);
+	return cli_with_container(invocation, disconnect_it, err);
 }
 
 static const struct command network_connect_command = {

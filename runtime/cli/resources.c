@@ -15,23 +15,6 @@
 #include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
 
-/* Opens the container of the first argument, locks it where asked to, and calls `act`. */
-static int with_container(const struct invocation *invocation,
-	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
-{
-	struct container container;
-	cleanup_close int root = -1;
-	int r = cli_open_container(invocation, &root, &container, err);
-
-	if (r < 0)
-		return r;
-	r = container_lock(&container, invocation->arena, err);
-	if (r == 0)
-		r = act(invocation, &container, err);
-	container_close(&container);
-	return r;
-}
-
 /* ---- pause, resume ---- */
 
 static int pause_it(const struct invocation *invocation, struct container *container, struct error *err)
@@ -48,12 +31,12 @@ static int resume_it(const struct invocation *invocation, struct container *cont
 
 static int pause_run(const struct invocation *invocation, struct error *err)
 {
-	return with_container(invocation, pause_it, err);
+	return cli_with_container(invocation, pause_it, err);
 }
 
 static int resume_run(const struct invocation *invocation, struct error *err)
 {
-	return with_container(invocation, resume_it, err);
+	return cli_with_container(invocation, resume_it, err);
 }
 
 const struct command pause_command = {
@@ -311,7 +294,7 @@ static int update_it(const struct invocation *invocation, struct container *cont
 
 static int update_run(const struct invocation *invocation, struct error *err)
 {
-	return with_container(invocation, update_it, err);
+	return cli_with_container(invocation, update_it, err);
 }
 
 #define DEVICE_OPTION(name, member, word, text)                                                                        \
