@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/json_write.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "images/image/confine.h"
 #include "images/image/human.h"
@@ -135,7 +136,7 @@ static int write_table(
 			cells[n++] = titles[i];
 	for (size_t i = 0; i < rows->count; i++)
 		n += fill_row(&rows->items[i], options, cells + n, arena);
-	return output_table(cells, columns, rows->count + 1, err);
+	return table_print(cells, columns, rows->count + 1, err);
 }
 
 static int write_ids(

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -24,24 +23,6 @@ void output_say(const char *fmt, ...)
 int output_end(struct error *err)
 {
 	return fflush(stdout) < 0 || ferror(stdout) ? error_sys(err, errno, "write to standard output") : 0;
-}
-
-int output_table(const char *const *cells, size_t columns, size_t rows, struct error *err)
-{
-	size_t *widths = calloc(columns, sizeof(*widths));
-
-	if (!widths)
-		return error_sys(err, ENOMEM, "write a table");
-	for (size_t i = 0; i < columns * rows; i++)
-		if (strlen(cells[i]) > widths[i % columns])
-			widths[i % columns] = strlen(cells[i]);
-	for (size_t i = 0; i < columns * rows; i++)
-		if (i % columns < columns - 1)
-			output_say("%-*s   ", (int)widths[i % columns], cells[i]);
-		else
-			output_say("%s\n", cells[i]);
-	free(widths);
-	return output_end(err);
 }
 
 int output_json(struct json_writer *w, struct error *err)

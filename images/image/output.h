@@ -1,12 +1,8 @@
 /* images/image/output.h: what commands write to standard output. */
 #pragma once
-#include <stddef.h>
 struct arena;
 struct error;
 struct json_writer;
-
-/* Rows of `columns` cells, the first row being titles. The cells are words that have been checked: names of images, digests, sizes. */
-int output_table(const char *const *cells, size_t columns, size_t rows, struct error *err);
 
 /* The writer's text and a newline; ends the writer. */
 int output_json(struct json_writer *w, struct error *err);

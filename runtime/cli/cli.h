@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/table.h"
 #include "runtime/child.h"
 #include "runtime/cli/from_image.h"
 #include "runtime/cli/network_options.h"
@@ -67,9 +68,6 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err);
 
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);
-
-/* Writes rows of cells, the titles first, each column as wide as its widest cell. */
-int cli_write_table(const char *const *cells, size_t columns, size_t rows, struct error *err);
 
 /* "5", "5s", "1m", "500ms" of --interval. */
 int cli_parse_interval(const char *text, int *ret_ms, struct error *err);

@@ -133,7 +133,7 @@ static int write_table(const struct states *states, struct arena *arena, struct 
 		row[4] = state->created ? state->created : "";
 		row[5] = state->owner ? state->owner : "";
 	}
-	return cli_write_table(cells, COLUMNS, states->count + 1, err);
+	return table_print(cells, COLUMNS, states->count + 1, err);
 }
 
 static int by_name(const void *left, const void *right)

@@ -61,7 +61,7 @@ static int write_networks(const struct invocation *invocation, const char *store
 		row[4] = arena_printf(
 			invocation->arena, "%zu", net_count_members(store, networks[i].name, invocation->arena));
 	}
-	return cli_write_table(cells, COLUMNS, count + 1, err);
+	return table_print(cells, COLUMNS, count + 1, err);
 }
 
 static int write_names(

@@ -72,7 +72,7 @@ static int write_table(const struct samples *samples, struct arena *arena, struc
 	memcpy(cells, titles, sizeof(titles));
 	for (size_t i = 0; i < samples->count; i++)
 		row_of(&samples->items[i], arena, cells + (i + 1) * COLUMNS);
-	return cli_write_table(cells, COLUMNS, samples->count + 1, err);
+	return table_print(cells, COLUMNS, samples->count + 1, err);
 }
 
 /* ---- for programs ---- */

@@ -1,13 +1,14 @@
-/* runtime/cli/table.c: tables for people. */
+/* base/table.c: see the header. */
+#include "base/table.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "runtime/cli/cli.h"
 
-int cli_write_table(const char *const *cells, size_t columns, size_t rows, struct error *err)
+int table_print(const char *const *cells, size_t columns, size_t rows, struct error *err)
 {
 	size_t *widths = calloc(columns, sizeof(*widths));
 
@@ -22,5 +23,5 @@ int cli_write_table(const char *const *cells, size_t columns, size_t rows, struc
 		else
 			(void)printf("%s\n", cells[i]);
 	free(widths);
-	return fflush(stdout) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+	return fflush(stdout) < 0 || ferror(stdout) ? error_sys(err, errno, "write to standard output") : 0;
 }
