@@ -58,13 +58,10 @@ struct layer_result {
 };
 
 /* 0, or a negative errno with one line that names the layer and the entry. What is in `tree` then is for the caller to remove
- * (tree_remove()). Sets the umask to 0, and has three more threads while it works. */
+ * (tree_erase()). Sets the umask to 0, and has three more threads while it works. */
 int layer_unpack(const struct layer_request *request, struct layer_result *ret, struct error *err);
 
 /* Moves an unpacked upper tree into a lower one, with its whiteouts applied and gone: how a bundle's rootfs is made of layers
  * that were unpacked at the same time: into an empty folder, base first. Directories that both have are merged, what is new is
  * renamed in one piece. Both on one file system. `upper` is left empty. */
 int layer_merge(int lower, int upper, const char *name, struct error *err);
-
-/* Removes all that is beneath `dir`/`name`, iteratively and without leaving its file system; gone already is fine. */
-int tree_remove(int dir, const char *name, struct error *err);

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/tree.h"
 #include "images/image/layer_internal.h"
 #include "images/image/tree.h"
 
@@ -154,7 +155,7 @@ static int move(int lower, int upper, const char *name, struct error *err)
 		return 0;
 	if (errno != EEXIST && errno != ENOTEMPTY && errno != EISDIR && errno != ENOTDIR)
 		return error_sys(err, errno, "move %s", name);
-	if ((r = tree_remove(lower, name, err)) < 0)
+	if ((r = tree_erase(lower, name, err)) < 0)
 		return r;
 	return renameat(upper, name, lower, name) < 0 ? error_sys(err, errno, "move %s", name) : 0;
 }
@@ -183,7 +184,7 @@ static int merge_name(struct merge *merge, const char *name, struct error *err)
 	if ((r = stat_at(upper, name, &above)) < 0)
 		return error_sys(err, r, "look at %s", name);
 	if (layer_is_whiteout(&above)) {
-		r = tree_remove(lower, name, err);
+		r = tree_erase(lower, name, err);
 		return r == 0 && unlinkat(upper, name, 0) < 0 ? error_sys(err, errno, "remove the whiteout %s", name)
 							      : r;
 	}
@@ -196,7 +197,7 @@ static int merge_name(struct merge *merge, const char *name, struct error *err)
 		return error_sys(err, fd, "open the folder %s", name);
 	if (!is_opaque(fd))
 		return open_pair(merge, lower, upper, name, err);
-	r = tree_remove(lower, name, err);
+	r = tree_erase(lower, name, err);
 	return r < 0 ? r : move_dir(lower, upper, name, above.st_mode & 07777, err);
 }
 
@@ -210,7 +211,7 @@ static int empty(int lower, struct error *err)
 	if (!dir)
 		return err->code;
 	while (r == 0 && (entry = tree_next(dir)))
-		r = tree_remove(lower, entry->d_name, err);
+		r = tree_erase(lower, entry->d_name, err);
 	(void)closedir(dir);
 	return r;
 }

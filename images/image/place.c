@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/tree.h"
 #include "images/image/layer_internal.h"
 #include "images/image/tree.h"
 
@@ -53,7 +54,7 @@ static int remove_dir(struct layer *layer, int dir, const char *name, const char
 		return error_sys(err, errno, "open the folder that it replaces");
 	if (whiteout_is_opaque(layer, fd))
 		r = marks_add(&layer->deleted, path, err);
-	return r < 0 ? r : tree_remove(dir, name, err);
+	return r < 0 ? r : tree_erase(dir, name, err);
 }
 
 int place_clear(struct layer *layer, int dir, const char *name, const char *path, bool for_dir, bool *ret_dir,

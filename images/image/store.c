@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/tree.h"
 #include "images/image/layer.h"
 
 #define WORK_PREFIX ".husk-" /* in a folder of a person, too, for a bundle: nothing else may be called so */
@@ -61,7 +62,7 @@ static int remove_if_left(void *data, const char *name, struct error *err)
 		return 0;
 	dir = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0 && is_linked(dir))
-		(void)tree_remove(parent, name, NULL);
+		(void)tree_erase(parent, name, NULL);
 	return 0;
 }
 
@@ -103,7 +104,7 @@ void work_close(struct work *work)
 {
 	if (work->dir < 0)
 		return;
-	(void)tree_remove(work->parent, work->name, NULL);
+	(void)tree_erase(work->parent, work->name, NULL);
 	fd_closep(&work->dir);
 }
 

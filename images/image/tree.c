@@ -1,27 +1,19 @@
-/* images/image/tree.c: walking and removing, without recursion: what lies in a tree was made by strangers, as deep as they like.
+/* images/image/tree.c: walking the tree of a layer, without recursion: it was made by strangers.
  *
- * Theory of operation
- * A walk keeps the folders that it is in open, so nothing is resolved twice and nothing can be put in the way. Layers are at most
- * LAYER_DEPTH_MAX deep; what a container wrote can be deeper than there are descriptors. So removal keeps a bounded number open,
- * and moves a folder that lies deeper up into the top one, which is read again until it is empty. */
+ * A walk keeps the folders that it is in open, so nothing is resolved twice and nothing can be put in the way; layers are at most
+ * LAYER_DEPTH_MAX deep. */
 #include "images/image/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "images/image/layer_internal.h"
-
-enum { REMOVE_DEPTH = 64 };
 
 DIR *tree_open(int dir, const char *name, struct error *err)
 {
@@ -99,109 +91,4 @@ int tree_walk(int root, int (*on_dir)(void *data, int dir, size_t depth, struct 
 	while (walk.count > 0)
 		(void)closedir(walk.levels[--walk.count]);
 	return r;
-}
-
-/* ---- removing ---- */
-
-struct removal {
-	struct level {
-		DIR *dir;
-		char name[NAME_MAX + 1]; /* in the level above */
-	} levels[REMOVE_DEPTH];
-	size_t depth; /* levels that are open */
-	uint64_t moved;
-};
-
-/* A folder that nobody may read is made readable first: without privileges its owner needs that. */
-static int open_level(struct removal *removal, int dir, const char *name, struct error *err)
-{
-	struct level *level = &removal->levels[removal->depth];
-
-	level->dir = tree_open(dir, name, err);
-	if (!level->dir && err->code == -EACCES && fchmodat(dir, name, 0700, 0) == 0) {
-		*err = (struct error){ 0 };
-		level->dir = tree_open(dir, name, err);
-	}
-	if (!level->dir)
-		return err->code;
-	if (geteuid() != 0) /* nothing could be removed from a folder that its owner may not write */
-		(void)fchmod(dirfd(level->dir), 0700);
-	(void)snprintf(level->name, sizeof(level->name), "%s", name);
-	removal->depth++;
-	return 0;
-}
-
-/* One that lies too deep goes up, under a name that no other has. */
-static int move_up(struct removal *removal, int dir, const char *name, struct error *err)
-{
-	int top = dirfd(removal->levels[0].dir);
-	char to[64];
-	int r;
-
-	do {
-		(void)snprintf(to, sizeof(to), ".moved.%" PRIu64, removal->moved++);
-		r = renameat2(dir, name, top, to, RENAME_NOREPLACE);
-	} while (r < 0 && errno == EEXIST);
-	return r < 0 ? error_sys(err, errno, "move the folder %s up", name) : 0;
-}
-
-static int remove_one(struct removal *removal, const struct dirent *entry, struct error *err)
-{
-	int dir = dirfd(removal->levels[removal->depth - 1].dir);
-
-	if (!is_dir(dir, entry))
-		return unlinkat(dir, entry->d_name, 0) < 0 && errno != ENOENT
-			? error_sys(err, errno, "remove %s", entry->d_name)
-			: 0;
-	if (unlinkat(dir, entry->d_name, AT_REMOVEDIR) == 0)
-		return 0;
-	return removal->depth == REMOVE_DEPTH ? move_up(removal, dir, entry->d_name, err)
-					      : open_level(removal, dir, entry->d_name, err);
-}
-
-/* A folder was read to its end: it is removed, or read again where something is left. */
-static int close_level(struct removal *removal, int parent, struct error *err)
-{
-	struct level *level = &removal->levels[removal->depth - 1];
-
-	if (removal->depth > 1)
-		parent = dirfd(level[-1].dir);
-	if (unlinkat(parent, level->name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
-		if (errno != ENOTEMPTY && errno != EEXIST)
-			return error_sys(err, errno, "remove the folder %s", level->name);
-		rewinddir(level->dir);
-		return 0;
-	}
-	(void)closedir(level->dir);
-	removal->depth--;
-	return 0;
-}
-
-static int remove_dir(int dir, const char *name, struct error *err)
-{
-	struct removal *removal = calloc(1, sizeof(*removal));
-	int r;
-
-	if (!removal)
-		return error_sys(err, ENOMEM, "remove %s", name);
-	r = open_level(removal, dir, name, err);
-	while (r == 0 && removal->depth > 0) {
-		const struct dirent *entry = tree_next(removal->levels[removal->depth - 1].dir);
-		r = entry ? remove_one(removal, entry, err) : close_level(removal, dir, err);
-	}
-	while (removal->depth > 0)
-		(void)closedir(removal->levels[--removal->depth].dir);
-	free(removal);
-	return r;
-}
-
-int tree_remove(int dir, const char *name, struct error *err)
-{
-	struct error unheard = { 0 };
-
-	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR && errno != EPERM) /* EPERM is POSIX's word for a folder */
-		return error_sys(err, errno, "remove %s", name);
-	return remove_dir(dir, name, err ? err : &unheard);
 }

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/tree.h"
 #include "images/image/layer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,7 +31,7 @@ static void remove_top(void)
 	cleanup_close int shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct error err = { 0 };
 
-	(void)tree_remove(shm, path + strlen("/dev/shm/"), &err);
+	(void)tree_erase(shm, path + strlen("/dev/shm/"), &err);
 }
 
 static void open_top(void)
@@ -59,7 +60,7 @@ static int make_tree(const char *name)
 	struct error err = { 0 };
 	int fd;
 
-	must(tree_remove(top, name, &err));
+	must(tree_erase(top, name, &err));
 	must(mkdirat(top, name, 0700));
 	fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(fd);

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/tree.h"
 #include "images/image/layer.h"
 
 enum { BLOCK = 512, TREES = 3 };
@@ -57,7 +58,7 @@ static int tear_down(void **state)
 	(void)close(place->dir);
 	(void)close(place->blob);
 	cleanup_close int shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(tree_remove(shm, place->path + strlen("/dev/shm/"), &err), 0);
+	assert_int_equal(tree_erase(shm, place->path + strlen("/dev/shm/"), &err), 0);
 	free(place);
 	return 0;
 }
@@ -313,9 +314,9 @@ static void test_remove_deep(void **state)
 		at = next;
 	}
 	(void)close(at);
-	assert_int_equal(tree_remove(place->dir, "0", &err), 0);
+	assert_int_equal(tree_erase(place->dir, "0", &err), 0);
 	assert_int_equal(faccessat(place->dir, "0", F_OK, 0), -1);
-	assert_int_equal(tree_remove(place->dir, "0", &err), 0);
+	assert_int_equal(tree_erase(place->dir, "0", &err), 0);
 }
 
 #define LAYER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
