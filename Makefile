@@ -19,7 +19,7 @@ CC         := gcc
 endif
 STATIC     ?= auto
 RUNS       ?= 1000000
-PLACES     ?= unit native vm systemd
+PLACES     ?= unit native systemd callers vm
 B          := build$(if $(SAN),/san)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
@@ -147,7 +147,7 @@ $(B)/tests/tools/%: tests/tools/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(LANGUAGE) $(WARNINGS) -O2 -static $< -o $@
 
-.PHONY: tools units check check-native check-vm check-sanitized demo
+.PHONY: tools units check check-native check-vm check-callers check-sanitized demo
 tools: $(TOOLS:%.c=build/%)
 units: $(UNITS) tools
 # tests/setup may install the compiler that this file looked for when it was read, so make is started again after it.
@@ -160,6 +160,9 @@ check-native: all units
 	tests/run unit native
 check-vm: all tools
 	tests/run vm systemd
+check-callers: all
+	tests/setup check
+	tests/run callers callers-vm
 # A second make, because SAN decides where everything is built.
 check-sanitized:
 	+$(MAKE) --no-print-directory SAN=1 all
@@ -233,6 +236,7 @@ help:
 	@echo 'make demo       as root: install what is missing, build, run a busybox container'
 	@echo 'make check      as root: install what is missing, build, unit tests, tests here and in a VM'
 	@echo 'make check-native, make check-vm     its halves, installing nothing'
+	@echo 'make check-callers                   podman, containerd, docker, buildah drive husk, and crun in its place'
 	@echo 'make check-sanitized                 the tests here with address and undefined-behaviour sanitizers'
 	@echo 'make install, make uninstall         DESTDIR=, PREFIX=$(PREFIX), bindir=, libexecdir='
 	@echo 'make lint       compilers with -Werror, analyzers, formatting, shellcheck, rules of our own'
