@@ -3,7 +3,7 @@
 # Each file drives one caller (podman, containerd, docker, buildah) of the guest, whose runtime is $runtime: husk, or crun or
 # runc in its place, so that what fails with both is the environment's fault. Where the cgroup controllers are missing
 # (tests/vm/contained), callers are told to ask for no limits; tests about limits have the tag vm, and run in the VM only.
-# shellcheck shell=bash disable=SC2154 # variables of bats
+# shellcheck shell=bash disable=SC2034,SC2154 # variables of bats, and those for the tests
 # shellcheck source=tests/lib/husk.bash
 . "${BASH_SOURCE[0]%/*}/husk.bash"
 
