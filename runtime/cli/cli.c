@@ -97,6 +97,24 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 	return 0;
 }
 
+int cli_each_id(const struct invocation *invocation, int root, char *const *ids, size_t count,
+	int (*act)(const struct invocation *, int, const char *, struct error *), struct error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct error one = { 0 };
+		int r = act(invocation, root, ids[i], &one);
+		if (r == 0)
+			continue;
+		if (result < 0)
+			log_error(err);
+		*err = one;
+		result = r;
+	}
+	return result;
+}
+
 int cli_with_container(const struct invocation *invocation,
 	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
 {
@@ -245,8 +263,7 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	return cli_tell_faults(&faults, invocation->arena, err);
 }
 
-/* "5", "5s", "1m", "500ms" */
-int cli_parse_interval(const char *text, int *ret_ms, struct error *err)
+int cli_parse_time(const char *option, const char *text, int *ret_ms, struct error *err)
 {
 	static const struct {
 		const char *unit;
@@ -263,7 +280,7 @@ int cli_parse_interval(const char *text, int *ret_ms, struct error *err)
 		if (number > 0 && number <= INT32_MAX)
 			return 0;
 	}
-	return error_bad(err, EINVAL, "--interval: expected a time as 5s, found \"%s\"", text);
+	return error_bad(err, EINVAL, "%s: expected a time as 5s, found \"%s\"", option, text);
 }
 
 /* ---- output ---- */
