@@ -38,7 +38,7 @@ daemon_restart() {
 
 # What containers leave where somebody forgets to take it away. Rules without their counters.
 docker_host() {
-	awk '$5 ~ "docker|containerd|netns" { print "mount", $5 }' /proc/self/mountinfo
+	awk '$5 ~ "docker|containerd" && $5 !~ "/netns/default$" { print "mount", $5 }' /proc/self/mountinfo
 	find "$cgroups" -type d \( -name 'docker-*.scope' -o -path '*/docker/*' -o -path '*buildkit*' \) -printf 'cgroup %p\n'
 	find /run/docker/runtime-*/moby /run/containerd/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 \
 		! -name .seccomp -printf 'state %p\n' 2>/dev/null || true
@@ -68,8 +68,8 @@ as_before_soon() { # dockerd takes things away after it has said so
 
 teardown() {
 	local i left
-	for ((i = ${#later[@]} - 1; i >= 0; i--)); do eval "${later[i]}"; done
 	left=$(docker ps -aq) && [ -z "$left" ] || docker rm -f -v $left >/dev/null
+	for ((i = ${#later[@]} - 1; i >= 0; i--)); do eval "${later[i]}"; done
 	as_before_soon || { diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" >&2 || fail "something is left"; }
 }
 
