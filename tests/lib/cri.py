@@ -3,7 +3,7 @@
 
     cri.py SOCKET METHOD [REQUEST]
 
-The request is JSON by the names of cri.proto, and so is the answer, with each field that is not at its default (but bytes
+The request is JSON by the names of cri.proto, and so is the answer, in full (but bytes
 as text). A call that fails prints "CODE: DETAILS" on standard error and ends with 1. Where protoc(1) has put the module
 that it makes of cri.proto is for $PYTHONPATH to say.
 """
@@ -26,7 +26,7 @@ with grpc.insecure_channel("unix://" + socket) as channel:
     except grpc.RpcError as error:
         sys.exit(f"{error.code().name}: {error.details()}")
 
-shown = json_format.MessageToDict(got, preserving_proto_field_name=True)
+shown = json_format.MessageToDict(got, preserving_proto_field_name=True, including_default_value_fields=True)
 for field in ("stdout", "stderr"):
     if field in shown:
         shown[field] = base64.b64decode(shown[field]).decode()
