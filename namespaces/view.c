@@ -370,7 +370,7 @@ static void add_root(
 	args->propagation = follows_host ? MS_SLAVE : MS_PRIVATE;
 	args->at_path = request->root_at_path;
 	args->overlay = request->overlay;
-	if (args->overlay && !args->overlay->unprivileged && request->devices_by_bind)
+	if (args->overlay && !args->overlay->unprivileged && spec->linux_.namespaces[SPEC_NS_USER].given)
 		args->idmap = add_idmap(spec, &no_mount, steps);
 	*request->ret_root = steps->count;
 	steps_add(steps, args->overlay ? &overlay_step : &root_step, args->overlay ? NULL : "root.path", args);
@@ -420,6 +420,7 @@ static void add_procfs(const struct spec *spec, struct arena *arena, struct step
 void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
 	bool shares_cgroups = !spec->linux_.namespaces[SPEC_NS_CGROUP].given;
+	bool has_user = spec->linux_.namespaces[SPEC_NS_USER].given;
 
 	add_procfs(spec, arena, steps);
 	add_root(spec, request, arena, steps);
@@ -427,8 +428,7 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 		const struct spec_mount *mount = &spec->mounts[i];
 		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
 			mount = host_cgroups(mount, arena);
-		if (request->devices_by_bind && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 &&
-			!mount->bind)
+		if (has_user && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 && !mount->bind)
 			mount = host_sys(mount, arena);
 		if (read_only_later(spec, i))
 			mount = writable_for_now(mount, arena);
