@@ -81,6 +81,14 @@ static int write_maps(const char *uid_map, const char *gid_map, pid_t pid, struc
 	return r < 0 || !gid_map ? r : write_gid_map(proc, gid_map, pid, err);
 }
 
+bool namespaces_ids_mapped(void)
+{
+	static const char all[] = "         0          0 4294967295";
+	char map[256];
+
+	return file_read_small_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) >= 0 && strcmp(map, all) != 0;
+}
+
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err)
 {
 	return write_maps(plan->uid_map, plan->gid_map, pid, err);

@@ -19,7 +19,7 @@ struct mount_args {
 	const char *source;       /* binds: absolute, in the host's view; else what mountinfo shows */
 	bool over_procfs;         /* this path of /proc may be mounted over */
 	bool no_symlinks;         /* the target must be reached without a link */
-	bool inherit_mode;        /* tmpfs: take the mode of the directory below */
+	bool inherit_mode;        /* tmpfs: take the mode of the directory below, if there is one */
 	bool superblock_ro;       /* "ro" concerns the file system too, not only this mount */
 	bool source_is_file;      /* filled by open */
 	const char *extra;        /* what it is, where it is the runtime's own; NULL */

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "namespaces/namespaces.h"
 #include "runtime/cli/command.h"
 #include "runtime/create.h"
 #include "runtime/self.h"
@@ -223,14 +224,9 @@ static int read_config(
  * came along to, the one of the session. */
 static bool has_own_systemd(void)
 {
-	static const char all[] = "         0          0 4294967295";
-	char map[256];
-
 	if (geteuid() != 0)
 		return true;
-	if (file_read_small_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0 || strcmp(map, all) == 0)
-		return false;
-	return getenv("XDG_RUNTIME_DIR") || getenv("DBUS_SESSION_BUS_ADDRESS");
+	return namespaces_ids_mapped() && (getenv("XDG_RUNTIME_DIR") || getenv("DBUS_SESSION_BUS_ADDRESS"));
 }
 
 int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, struct plan_request *request, bool warn,
@@ -425,6 +421,7 @@ static struct plan_request plan_wanted(const struct create_options *options, enu
 		.no_new_keyring = options->no_new_keyring,
 		.no_pivot = options->no_pivot,
 		.unprivileged = geteuid() != 0,
+		.mapped = namespaces_ids_mapped(),
 	};
 }
 
