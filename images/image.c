@@ -191,6 +191,20 @@ int image_open_layer(int store, const struct image_layer *layer, struct error *e
 	return fd < 0 ? error_sys(err, fd, "open the layer %s", path) : fd;
 }
 
+int image_layer_ids(int store, const struct image_layer *layer, char *buf, size_t size)
+{
+	char digest[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 16];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "layers/%s/ids", digest_path(&layer->id, digest));
+	len = file_read_small_at(store, path, buf, size - 1);
+	if (len < 0)
+		return 0;
+	buf[len] = '\n'; /* the one at the end, which is dropped there */
+	buf[len + 1] = '\0';
+	return 1;
+}
+
 static bool has_all_layers(int store, const struct image *image)
 {
 	for (size_t i = 0; i < image->layer_count; i++) {

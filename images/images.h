@@ -5,7 +5,8 @@
  *
  *	blobs/sha256/HEX       manifests, configs, compressed layers, as they came
  *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts);
- *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents
+ *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents;
+ *	                       `ids`: in a user's store, what the ids of its files are on the host (userns_ids_text())
  *	images/HEX             one per image, by the digest of its manifest: the image record, a line of JSON (below)
  *	names/NAME             the digest of the image that has the name; "/" is written %2F and "%" %25
  *	tmp/                   what is being made, each locked by its maker (images/image/store.h)
@@ -56,6 +57,10 @@ struct image {
 	struct spec_pair *labels;
 	size_t label_count;
 };
+
+/* What the ids of the layer's files are on the host, into buf (userns_ids_text()): 1; 0 where nothing says it: in a store of
+ * root's. */
+int image_layer_ids(int store, const struct image_layer *layer, char *buf, size_t size);
 
 /* ---- the store, store.c ---- */
 

@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "base/userns.h"
 
 #define BOOT_FILE ".boot"
 
@@ -50,6 +51,35 @@ static bool is_held(int parent, const char *id, const char *mine)
 	return (size_t)n != len || strncmp(theirs, mine, len) != 0;
 }
 
+/* ---- removing ---- */
+
+struct place {
+	int parent; /* borrowed */
+	const char *name;
+};
+
+static int erase_place(const void *data, struct error *err)
+{
+	const struct place *place = data;
+
+	return tree_erase(place->parent, place->name, err);
+}
+
+/* What a container of a user's has made may belong to any of the user's ids, to which only their namespace gives a way. */
+static int erase(int parent, const char *name, struct error *err)
+{
+	const struct place place = { parent, name };
+	struct userns_ids ids;
+	int r = tree_erase(parent, name, geteuid() == 0 ? err : NULL);
+
+	if (r == 0 || geteuid() == 0)
+		return r;
+	if (userns_ids(&ids, NULL) == USERNS_MANY_IDS)
+		return userns_run(&ids, erase_place, &place, err);
+	r = tree_erase(parent, name, err);
+	return r < 0 ? error_hint(err, "it may belong to ids that /etc/subuid gave you once: remove it as root") : 0;
+}
+
 /* ---- what earlier boots left ---- */
 
 /* A folder whose holder is of another boot: its container is gone, and nobody will ever delete it. */
@@ -76,7 +106,7 @@ static void sweep(int parent, const char *mine)
 	listing = fd < 0 ? NULL : fdopendir(fd);
 	for (const struct dirent *entry; listing && (entry = readdir(listing));)
 		if (entry->d_name[0] != '.' && is_abandoned(parent, entry->d_name, mine))
-			(void)tree_erase(parent, entry->d_name, NULL);
+			(void)erase(parent, entry->d_name, NULL);
 	if (listing)
 		(void)closedir(listing);
 	(void)file_replace_at(parent, BOOT_FILE, mine, len, 0600, NULL);
@@ -96,7 +126,7 @@ static int claim(int parent, const struct folder *folder, const char *holder, st
 		(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
 		return error_hint(err, "choose another name, or another --store");
 	}
-	r = tree_erase(parent, folder->id, err);
+	r = erase(parent, folder->id, err);
 	if (r == 0 && mkdirat(parent, folder->id, 0700) < 0)
 		r = error_sys(err, errno, "make %s", folder->path);
 	return r;
@@ -211,5 +241,5 @@ int folder_remove(const char *path, int root, struct error *err)
 	r = holder_text(root, holder, sizeof(holder));
 	if (r < 0)
 		return error_sys(err, r, "find out who holds %s", path);
-	return is_held(parent, slash + 1, holder) ? 0 : tree_erase(parent, slash + 1, err);
+	return is_held(parent, slash + 1, holder) ? 0 : erase(parent, slash + 1, err);
 }

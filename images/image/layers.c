@@ -187,7 +187,7 @@ static int unpack_stream(struct unit *unit, int stream, int keep, struct error *
 		.lower = unit->layers->lower + (unit->layers->count - unit->index),
 		.lower_count = unit->index,
 		.wait_lower = wait_lower,
-		.rootless = request->rootless,
+		.rootless = request->ids,
 		.limits = request->limits,
 		.progress = on_progress,
 		.data = unit,
@@ -403,7 +403,7 @@ int layers_place(struct layers *layers, struct error *err)
 		const struct unit *unit = &layers->units[i];
 		const struct layer_info info = { unit->result.bytes, unit->result.rests_on_lower };
 		layer_name(unit, "layer", name, sizeof(name));
-		r = unit->present ? 0 : store_write_info(request->work, name, &info, err);
+		r = unit->present ? 0 : store_write_info(request->work, name, &info, request->ids, err);
 	}
 	if (r == 0 && syncfs(request->work->dir) < 0)
 		r = error_sys(err, errno, "sync the file system of the store");

@@ -8,6 +8,7 @@
 struct error;
 struct progress;
 struct source;
+struct userns_ids;
 struct work;
 
 struct layers_request {
@@ -16,7 +17,7 @@ struct layers_request {
 	const char *name;        /* for messages */
 	const struct work *work; /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
 	int store;               /* where layers may be already, and whose blobs are kept; -1: neither */
-	bool rootless;
+	const struct userns_ids *ids; /* what those of the files become, for a user; NULL = root */
 	const struct layer_limits *limits;
 	struct progress *progress;
 };

@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "base/userns.h"
 #include "images/image/layer.h"
 
 #define WORK_PREFIX ".husk-" /* in a folder of a person, too, for a bundle: nothing else may be called so */
@@ -247,15 +248,21 @@ static void layer_path(const struct digest *id, const char *file, char *buf, siz
 	(void)snprintf(buf, size, "layers/%s%s", digest_path(id, path), file);
 }
 
-int store_write_info(const struct work *work, const char *name, const struct layer_info *info, struct error *err)
+int store_write_info(const struct work *work, const char *name, const struct layer_info *info,
+	const struct userns_ids *ids, struct error *err)
 {
 	cleanup_close int dir = openat(work->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char text[64];
+	char text[64], owners[USERNS_IDS_TEXT_MAX];
+	int r = 0;
 
 	if (dir < 0)
 		return error_sys(err, errno, "open a temporary folder");
+	if (ids) {
+		userns_ids_text(ids, owners);
+		r = write_new(dir, "ids", owners, strlen(owners), err);
+	}
 	(void)snprintf(text, sizeof(text), "%llu %d\n", (unsigned long long)info->unpacked, info->rests_on_lower);
-	return write_new(dir, "info", text, strlen(text), err);
+	return r < 0 ? r : write_new(dir, "info", text, strlen(text), err);
 }
 
 int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, struct error *err)

@@ -118,7 +118,7 @@ static int unpack(struct job *job, struct error *err)
 		.name = job->call->args[0],
 		.work = &job->work,
 		.store = -1,
-		.rootless = geteuid() != 0,
+		.ids = job->call->ids,
 		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
@@ -202,7 +202,7 @@ static int carry_out(struct job *job, struct error *err)
 	if (r == 0)
 		r = open_target(job, err);
 	if (r == 0)
-		r = confine_take(job->target, job->source, err);
+		r = confine_take(job->call, job->target, job->source, err);
 	if (r == 0)
 		r = source_begin(job->source, &job->platform, job->work.dir, arena, err);
 	if (r == 0)
@@ -253,5 +253,6 @@ const struct verb verb_unpack = {
 	.defaults = &defaults,
 	.min_args = 2,
 	.max_args = 2,
+	.files = VERB_FILES_MADE,
 	.run = unpack_run,
 };

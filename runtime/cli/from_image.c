@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/json_write.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "base/text.h"
@@ -131,6 +132,27 @@ static int find(struct from_image *from, struct error *err)
 		: r;
 }
 
+/* Ranges may have been given to the user, taken from him or changed since the layers were unpacked. */
+static void compare_ids(const struct from_image *from)
+{
+	struct userns_ids one = { { { { 0, geteuid(), 1 } }, 1 }, { { { 0, getegid(), 1 } }, 1 } };
+	char now[USERNS_IDS_TEXT_MAX], then[USERNS_IDS_TEXT_MAX];
+
+	for (size_t i = 0; i < from->image.layer_count; i++) {
+		userns_ids_text(&from->ids, now);
+		if (image_layer_ids(from->store, &from->image.layers[i], then, sizeof(then)) == 0)
+			userns_ids_text(&one, then); /* of a husk that knew no others */
+		if (strcmp(now, then) == 0)
+			continue;
+		log_line(LOG_LEVEL_WARNING,
+			arena_printf(from->arena,
+				"the image \"%s\" was unpacked for other ids of /etc/subuid than yours are now: files"
+				" have wrong owners in it (remove it from the store and pull it again)",
+				from->flags->image));
+		return;
+	}
+}
+
 static int open_layers(struct from_image *from, struct error *err)
 {
 	const struct image *image = &from->image;
@@ -146,6 +168,8 @@ static int open_layers(struct from_image *from, struct error *err)
 		from->folder.overlay.layer_count++;
 	}
 	from->folder.overlay.layers = from->layers;
+	if (from->rootless)
+		compare_ids(from);
 	return 0;
 }
 
@@ -228,6 +252,7 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 	};
 	if (!store)
 		return err->code;
+	ret->many_ids = ret->rootless && userns_ids(&ret->ids, NULL) == USERNS_MANY_IDS;
 	r = absolute(ret, store, &ret->folder.store, err);
 	if (r == 0)
 		r = choose_id(ret, id, err);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/userns.h"
 #include "images/images.h"
 #include "images/to_config.h"
 #include "runtime/cli/image_flags.h"
@@ -20,6 +21,8 @@ struct from_image {
 	const struct image_flags *flags;
 	struct arena *arena;
 	bool rootless;
+	bool many_ids;         /* of a user: `ids` has more than the own one */
+	struct userns_ids ids; /* of a user: what the ids of the image are on the host */
 	const char *id;
 	char **args; /* of the program; NULL-terminated */
 	int store;   /* owned, with its lock */

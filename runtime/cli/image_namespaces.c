@@ -75,6 +75,16 @@ static int take_mappings(struct from_image *from, const char *option, const stru
 	return r;
 }
 
+static void take_extents(struct from_image *from, const struct userns_map *map, struct spec_id_mappings *ret)
+{
+	ret->items = ARENA_ARRAY(from->arena, map->count, struct spec_id_mapping);
+	for (ret->count = 0; ret->count < map->count; ret->count++) {
+		const struct userns_extent *extent = &map->items[ret->count];
+		ret->items[ret->count] =
+			(struct spec_id_mapping){ extent->inside, extent->outside, extent->count };
+	}
+}
+
 static void map_one(
 	struct from_image *from, struct spec_id_mappings *ret, uint32_t inside, uint32_t outside, uint32_t size)
 {
@@ -83,11 +93,12 @@ static void map_one(
 	ret->count = 1;
 }
 
-/* A user is root of his own containers, and nobody else is in them: what they leave, he can remove. */
+/* A user is root of his own containers; the others in them are his ids of /etc/subuid, in whose form husk-image has unpacked
+ * the image. */
 static void map_rootless(struct from_image *from)
 {
-	map_one(from, &from->config.uid_mappings, 0, geteuid(), 1);
-	map_one(from, &from->config.gid_mappings, 0, getegid(), 1);
+	take_extents(from, &from->ids.uids, &from->config.uid_mappings);
+	take_extents(from, &from->ids.gids, &from->config.gid_mappings);
 }
 
 /* ---- a range that no other container has ---- */
