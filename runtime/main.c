@@ -37,6 +37,7 @@ static const struct command *const commands[] = {
 	&pull_command,
 	&images_command,
 	&image_command,
+	&unshare_command,
 	&spec_command,
 	&plan_command,
 	&features_command,

@@ -17,6 +17,7 @@
 #include "base/json_write.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/userns.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
 #include "images/image/limits.h"
@@ -152,6 +153,12 @@ static int fill_config(struct job *job, struct config *config, struct error *err
 	if (r < 0)
 		return r;
 	config_add_volumes(config, &job->image);
+	if (job->call->ids) {
+		config_map_ids(config, job->call->ids);
+		config_fit_user_namespace(config, true);
+		if (job->call->ids->gids.count == 1) /* and groups cannot be set in it */
+			config->user.additional_gid_count = 0;
+	}
 	config->version = VERSION_FOR_ALL;
 	config->limits.pids.given = false; /* not every host has the controller */
 	if (config->args.count == 0)

@@ -75,30 +75,12 @@ static int take_mappings(struct from_image *from, const char *option, const stru
 	return r;
 }
 
-static void take_extents(struct from_image *from, const struct userns_map *map, struct spec_id_mappings *ret)
-{
-	ret->items = ARENA_ARRAY(from->arena, map->count, struct spec_id_mapping);
-	for (ret->count = 0; ret->count < map->count; ret->count++) {
-		const struct userns_extent *extent = &map->items[ret->count];
-		ret->items[ret->count] =
-			(struct spec_id_mapping){ extent->inside, extent->outside, extent->count };
-	}
-}
-
 static void map_one(
 	struct from_image *from, struct spec_id_mappings *ret, uint32_t inside, uint32_t outside, uint32_t size)
 {
 	ret->items = ARENA_NEW(from->arena, struct spec_id_mapping);
 	ret->items[0] = (struct spec_id_mapping){ inside, outside, size };
 	ret->count = 1;
-}
-
-/* A user is root of his own containers; the others in them are his ids of /etc/subuid, in whose form husk-image has unpacked
- * the image. */
-static void map_rootless(struct from_image *from)
-{
-	take_extents(from, &from->ids.uids, &from->config.uid_mappings);
-	take_extents(from, &from->ids.gids, &from->config.gid_mappings);
 }
 
 /* ---- a range that no other container has ---- */
@@ -155,8 +137,8 @@ static int decide_maps(struct from_image *from, struct error *err)
 		r = take_mappings(from, "uidmap", uids, &from->config.uid_mappings, err);
 		return r < 0 ? r : take_mappings(from, "gidmap", gids, &from->config.gid_mappings, err);
 	}
-	if (from->rootless)
-		map_rootless(from);
+	if (from->rootless) /* a user is root of his own containers; what else is in them are his ids of /etc/subuid */
+		config_map_ids(&from->config, &from->ids);
 	else if (flags->userns && strcmp(flags->userns, "auto") == 0)
 		r = map_auto(from, err);
 	return r;
@@ -164,38 +146,12 @@ static int decide_maps(struct from_image *from, struct error *err)
 
 /* ---- what depends on them ---- */
 
-static uint32_t count_ids(const struct spec_id_mappings *mappings)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < mappings->count; i++)
-		if (mappings->items[i].container_id == count)
-			count += mappings->items[i].size;
-	return count;
-}
-
 static uint32_t on_host(const struct spec_id_mappings *mappings, uint32_t otherwise)
 {
 	for (size_t i = 0; i < mappings->count; i++)
 		if (mappings->items[i].container_id == 0)
 			return mappings->items[i].host_id;
 	return otherwise;
-}
-
-/* What the namespace's own root may not have, or cannot name. */
-static void fit_defaults(struct from_image *from)
-{
-	static const char *const options[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" };
-	static const struct config_mount pts = { "/dev/pts", "devpts", "devpts",
-		{ .items = (const char **)options, .count = ARRAY_SIZE(options) } };
-	struct config *config = &from->config;
-	uint32_t gids = count_ids(&config->gid_mappings);
-	enum { TTY_GROUP = 5 };
-
-	if (gids <= TTY_GROUP)
-		config_set_mount(config, &pts);
-	if (from->rootless)
-		config_drop_mount(config, "/sys/fs/cgroup");
 }
 
 int image_config_namespaces(struct from_image *from, struct error *err)
@@ -220,10 +176,8 @@ int image_config_namespaces(struct from_image *from, struct error *err)
 		r = decide_maps(from, err);
 	if (r < 0)
 		return r;
-	if (from->config.uid_mappings.count) {
-		from->config.namespaces[SPEC_NS_USER] = "";
-		fit_defaults(from);
-	}
+	if (from->config.uid_mappings.count)
+		config_fit_user_namespace(&from->config, from->rootless);
 	from->folder.owner = from->rootless ? geteuid() : on_host(&from->config.uid_mappings, geteuid());
 	from->folder.group = from->rootless ? getegid() : on_host(&from->config.gid_mappings, getegid());
 	return 0;
