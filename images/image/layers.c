@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/tree.h"
 #include "images/image/hash.h"
 #include "images/image/progress.h"
 #include "images/image/source.h"
@@ -212,30 +213,81 @@ static int open_keep(const struct unit *unit, int *ret_keep, struct error *err)
 }
 
 /* Where the source knows why its stream was cut short, that is the error. */
-static int unpack_unit(struct unit *unit, struct error *err)
+static int try_place(struct unit *unit, unsigned *place, struct error *err)
 {
 	const struct layers_request *request = &unit->layers->request;
 	const struct image_layer *layer = &request->image->layers[unit->index];
 	struct descriptor descriptor = {
 		.media_type = layer->media_type, .digest = layer->digest, .size = layer->size
 	};
-	struct blob_stream stream = { .fd = -1 };
+	struct blob_stream stream = { .fd = -1, .place = *place };
 	struct error end = { 0 };
 	cleanup_close int keep = -1;
 	int r = open_keep(unit, &keep, err), ended;
 
+	*place = 0;
 	if (r == 0)
 		r = source_stream(request->source, &descriptor, &stream, err);
 	if (r < 0)
 		return r;
 	r = unpack_stream(unit, stream.fd, keep, err);
 	ended = source_stream_end(request->source, &stream, &end);
+	*place = stream.place;
 	if (ended < 0 && ended != -ECANCELED && r != -ECANCELED) {
 		*err = end;
 		(void)error_at(err, "%.250s, layer %zu of %zu", request->name, unit->index + 1, unit->layers->count);
 		r = ended;
 	}
 	return r;
+}
+
+/* As if nothing had come yet; the tree of what came is nobody's but ours until the layer is done. */
+static int start_again(struct unit *unit, struct error *err)
+{
+	struct layers *layers = unit->layers;
+	int work = layers->request.work->dir, r;
+	char name[32];
+
+	layer_name(unit, "blob", name, sizeof(name));
+	(void)unlinkat(work, name, 0);
+	layer_name(unit, "layer", name, sizeof(name));
+	r = tree_erase(work, name, err);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&layers->lock);
+	fd_closep(&unit->tree);
+	unit->tree = r = make_tree(unit, err);
+	layers->lower[layers->count - 1 - unit->index] = unit->tree;
+	(void)pthread_mutex_unlock(&layers->lock);
+	return r < 0 ? r : 0;
+}
+
+static bool is_cancelled(struct layers *layers)
+{
+	bool cancelled;
+
+	(void)pthread_mutex_lock(&layers->lock);
+	cancelled = layers->code < 0;
+	(void)pthread_mutex_unlock(&layers->lock);
+	return cancelled;
+}
+
+/* A mirror may have anything under a layer's digest; whatever came of it, the next place is asked. */
+static int unpack_unit(struct unit *unit, struct error *err)
+{
+	unsigned place = 0, asked;
+	int r;
+
+	for (;;) {
+		asked = place;
+		r = try_place(unit, &place, err);
+		if (r >= 0 || place <= asked || is_cancelled(unit->layers))
+			return r;
+		*err = (struct error){ 0 };
+		r = start_again(unit, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 /* ---- the threads ---- */
