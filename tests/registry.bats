@@ -383,6 +383,19 @@ expect_refused() { # WORDS...
 	END
 }
 
+@test "what is wrong with a layer is said, and not that its download was given up" {
+	local folder=$BATS_TEST_TMPDIR
+	mkdir -p "$folder/root"
+	head -c 5000000 /dev/urandom >"$folder/root/large"
+	tar -C "$folder/root" -P --transform 's,large,../large,' -cf "$folder/up.tar" large
+	python3 "$lib/layer_layout.py" "$folder/up" v1 "$folder/up.tar"
+	python3 "$lib/registry.py" "$folder/up" "$folder/log" >"$folder/port" 2>/dev/null 3>&- &
+	later kill -9 $! && disown
+	eventually test -s "$folder/port"
+	pull "127.0.0.1:$(cat "$folder/port")/plain/x:v1"
+	expect_refused "layer 1 of 1: ../large:" '".." in a path'
+}
+
 @test "credentials are for one host: a redirect, a mirror and a foreign realm never see them" {
 	local other
 	start_hostile other && other=$port

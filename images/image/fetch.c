@@ -132,15 +132,26 @@ static int hear_of(struct fetch *fetch, unsigned id, struct answer *ret, struct 
 	}
 }
 
-/* Waits for the answer to `id`; one that says why it failed becomes our error. */
+/* The error of an answer that says why something failed. */
+static int judge(const struct answer *answer, struct error *err)
+{
+	if (answer->code == 0)
+		return 0;
+	(void)error_bad(err, answer->code, "%s", answer->what);
+	return answer->hint[0] ? error_hint(err, "%s", answer->hint) : -answer->code;
+}
+
+/* Waits for the answer to `id`. */
+static int hear_about(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
+{
+	return take(fetch, id, ret) ? 0 : hear_of(fetch, id, ret, err);
+}
+
 static int await(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
 {
-	int r = take(fetch, id, ret) ? 0 : hear_of(fetch, id, ret, err);
+	int r = hear_about(fetch, id, ret, err);
 
-	if (r < 0 || ret->code == 0)
-		return r;
-	(void)error_bad(err, ret->code, "%s", ret->what);
-	return ret->hint[0] ? error_hint(err, "%s", ret->hint) : -ret->code;
+	return r < 0 ? r : judge(ret, err);
 }
 
 /* ---- the program ---- */
@@ -294,8 +305,10 @@ int fetch_blob(struct fetch *fetch, const struct reference *reference, const str
 int fetch_blob_end(struct fetch *fetch, unsigned id, unsigned *ret_next, struct error *err)
 {
 	struct answer answer = { 0 };
-	int r = await(fetch, id, &answer, err);
+	int r = hear_about(fetch, id, &answer, err);
 
 	*ret_next = answer.next_place;
-	return r;
+	if (r < 0 || answer.code == EPIPE) /* we have closed it ourselves, and know why */
+		return r;
+	return judge(&answer, err);
 }

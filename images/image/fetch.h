@@ -47,7 +47,8 @@ int fetch_manifest(struct fetch *fetch, const struct reference *reference, const
 int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
 	uint64_t size, uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err);
 
-/* After the stream's end: whether that was the blob's, and if not, why. Waits for the answer. *ret_next is set in any case. */
+/* After the stream's end: whether that was the blob's, and if not, why. Waits for the answer. One that
+ * was closed early has not failed. *ret_next is set in any case. */
 int fetch_blob_end(struct fetch *fetch, unsigned id, unsigned *ret_next, struct error *err);
 
 /* One process asks; the streams may be handed to others. */
