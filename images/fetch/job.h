@@ -46,8 +46,8 @@ struct job {
 
 	struct place places[PLACES_MAX];
 	int place_count, place; /* where it begins, then where it is */
-	unsigned tries; /* that failed at this place since there was progress */
-	uint64_t mark;  /* `at` when they were counted last */
+	unsigned tries;         /* that failed at this place since there was progress */
+	uint64_t mark;          /* `at` when they were counted last */
 	int64_t due_ms;
 
 	/* of one try */

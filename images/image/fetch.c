@@ -82,8 +82,8 @@ static int hear(struct fetch *fetch, struct answer *ret, struct error *err)
 	if (n <= 0)
 		return gone(err);
 	count = fetch_message_split(text, (size_t)n, words);
-	if (count < 5 || text_to_u64(words[0], 0, UINT32_MAX, &id) < 0 ||
-		text_to_u64(words[1], 0, 4095, &code) < 0 || text_to_u64(words[4], 0, UINT8_MAX, &place) < 0)
+	if (count < 5 || text_to_u64(words[0], 0, UINT32_MAX, &id) < 0 || text_to_u64(words[1], 0, 4095, &code) < 0 ||
+		text_to_u64(words[4], 0, UINT8_MAX, &place) < 0)
 		return error_bad(err, EBADMSG, "husk-fetch gave no proper answer");
 	*ret = (struct answer){ .id = (unsigned)id, .code = (int)code, .next_place = (unsigned)place };
 	copy(ret->what, sizeof(ret->what), words[2]);
@@ -250,9 +250,9 @@ static unsigned begin(struct fetch *fetch, struct fetch_message *message, const 
 	return id;
 }
 
-int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
-	unsigned place, struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type,
-	unsigned *ret_next, struct error *err)
+int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, unsigned *ret_next,
+	struct error *err)
 {
 	char name[DIGEST_TEXT_MAX];
 	struct fetch_message message;

@@ -36,9 +36,9 @@ void fetch_stop(struct fetch *fetch); /* NULL is fine; ends it */
 /* A manifest or index by tag, or by digest where `digest` is not NULL, else by what the reference has, its digest first.
  * *ret_type is its media type as the registry said it. At most 4 MiB. The text is not verified. -ENOENT: there is none of that
  * name; -EACCES: the registry does not let us. */
-int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
-	unsigned place, struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type,
-	unsigned *ret_next, struct error *err);
+int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, unsigned *ret_next,
+	struct error *err);
 
 /* Begins to fetch a blob from byte `offset` on; *ret_stream is the caller's: it gives the bytes, never more than `size` -
  * `offset`, then its end. Many can be under way, `parallel` of them move; they are begun in the order of the calls, so whoever

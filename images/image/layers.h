@@ -12,11 +12,11 @@ struct userns_ids;
 struct work;
 
 struct layers_request {
-	struct source *source;   /* borrowed, as everything here */
-	struct image *image;     /* gets ids and unpacked sizes */
-	const char *name;        /* for messages */
-	const struct work *work; /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
-	int store;               /* where layers may be already, and whose blobs are kept; -1: neither */
+	struct source *source;        /* borrowed, as everything here */
+	struct image *image;          /* gets ids and unpacked sizes */
+	const char *name;             /* for messages */
+	const struct work *work;      /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
+	int store;                    /* where layers may be already, and whose blobs are kept; -1: neither */
 	const struct userns_ids *ids; /* what those of the files become, for a user; NULL = root */
 	const struct layer_limits *limits;
 	struct progress *progress;

@@ -22,7 +22,8 @@ static int ask_manifest(struct source *source, const struct digest *digest, unsi
 	return r;
 }
 
-static int digest_of(enum digest_algorithm algorithm, const char *text, size_t len, struct digest *ret, struct error *err)
+static int digest_of(
+	enum digest_algorithm algorithm, const char *text, size_t len, struct digest *ret, struct error *err)
 {
 	struct hash *hash = NULL;
 	int r = hash_new(algorithm, &hash, err);
@@ -78,8 +79,8 @@ static int stream_blob(
 	int r;
 
 	(void)pthread_mutex_lock(&source->lock);
-	r = fetch_blob(
-		source->fetch, source->reference, &descriptor->digest, ret->place, descriptor->size, 0, &ret->fd, &ret->id, err);
+	r = fetch_blob(source->fetch, source->reference, &descriptor->digest, ret->place, descriptor->size, 0, &ret->fd,
+		&ret->id, err);
 	(void)pthread_mutex_unlock(&source->lock);
 	return r;
 }

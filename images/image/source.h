@@ -20,8 +20,9 @@ struct source;
 struct blob_stream {
 	int fd; /* owned */
 	struct pump *pump;
-	unsigned id;    /* of fetch_blob() */
-	unsigned place; /* where to ask (fetch.h): set before the stream begins, 0 as a rule; after its end, where else */
+	unsigned id; /* of fetch_blob() */
+	unsigned
+		place; /* where to ask (fetch.h): set before the stream begins, 0 as a rule; after its end, where else */
 };
 
 struct source_ops {

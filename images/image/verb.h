@@ -13,7 +13,8 @@ struct call {
 	const void *options; /* of the verb's own struct */
 	char **args;
 	int arg_count;
-	const struct userns_ids *ids; /* of a user: what the ids of files become, in whose namespace this is; NULL = root */
+	const struct userns_ids
+		*ids; /* of a user: what the ids of files become, in whose namespace this is; NULL = root */
 };
 
 /* What a command has to do with the files of layers, which belong to the ids of a user's, if he has any. */
