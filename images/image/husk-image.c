@@ -198,6 +198,8 @@ int main(int argc, char **argv)
 		NULL); /* a reader that goes away is an error of the writer's */
 	r = fd_open_missing_stdio(&err);
 	if (r == 0)
+		r = log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err);
+	if (r == 0)
 		r = image(argc - 1, argv + 1, &arena, &err);
 	if (r < 0)
 		log_error(&err);

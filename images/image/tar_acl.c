@@ -2,9 +2,8 @@
  *
  *	user::rwx,user:lisa:r-x:502,group::r-x,mask::r-x,other::---
  *
- * between commas or newlines; the number at the end is of star and libarchive, and GNU tar writes it in place of the name
- * where it is told to. A name alone says nobody's number: it is refused, for without its list the file would be open to
- * others than meant. The kernel takes the list as the value of an extended attribute, in one order. [acl(5); star(5), SCHILY.acl.access] */
+ * between commas or newlines; the number at the end is of star and libarchive; GNU tar writes one in place of a name only for who
+ * has none. A name alone says nobody's number: it is refused, for without its list the file would be open to others than meant. The kernel takes the list as the value of an extended attribute, in one order. [acl(5); star(5), SCHILY.acl.access] */
 #include <endian.h>
 #include <errno.h>
 #include <linux/posix_acl.h>
@@ -68,7 +67,7 @@ static int read_id(char *const *fields, size_t count, uint32_t *ret, struct erro
 
 	if (text_to_u64(text, 0, UINT32_MAX - 1, &id) < 0 && strcmp(text, "root") != 0) {
 		(void)error_bad(err, EINVAL, "the %s \"%.64s\" has no number", fields[TAG], text);
-		return error_hint(err, "tar --numeric-owner writes numbers");
+		return error_hint(err, "pack it by bsdtar or star, which write numbers, too");
 	}
 	*ret = (uint32_t)id;
 	return 0;
