@@ -66,7 +66,7 @@ static void add_range(struct userns_map *map, uint64_t start, uint64_t count)
 	const struct userns_extent *last = &map->items[map->count - 1];
 	uint32_t inside = last->inside + last->count;
 
-	if (map->count < ARRAY_SIZE(map->items) && start + count <= UINT32_MAX && inside + count <= UINT32_MAX)
+	if (map->count <= USERNS_RANGES_MAX && start + count <= UINT32_MAX && inside + count <= UINT32_MAX)
 		map->items[map->count++] = (struct userns_extent){ inside, (uint32_t)start, (uint32_t)count };
 }
 
@@ -120,6 +120,50 @@ int userns_read_ids(int etc, uid_t uid, gid_t gid, struct userns_ids *ret, struc
 		*ret = one;
 	arena_done(&arena);
 	return r;
+}
+
+/* ---- another order ---- */
+
+static void append(struct userns_map *map, uint32_t *inside, uint32_t outside, uint32_t count)
+{
+	if (count == 0)
+		return;
+	map->items[map->count++] = (struct userns_extent){ *inside, outside, count };
+	*inside += count;
+}
+
+static int keep(const struct userns_map *map, uint32_t own, struct userns_map *ret, struct error *err)
+{
+	uint32_t inside = 0;
+
+	ret->count = 0;
+	for (size_t i = 1; i < map->count; i++) {
+		const struct userns_extent *range = &map->items[i];
+		uint32_t below = inside > own ? 0 : own - inside < range->count ? own - inside : range->count;
+		append(ret, &inside, range->outside, below);
+		if (inside == own)
+			append(ret, &inside, map->items[0].outside, 1);
+		append(ret, &inside, range->outside + below, range->count - below);
+	}
+	return inside > own ? 0
+			    : error_bad(err, ERANGE, "the id %u needs %u subordinate ids, not %u", own, own, inside);
+}
+
+int userns_keep(const struct userns_ids *ids, uid_t uid, gid_t gid, struct userns_ids *ret, struct error *err)
+{
+	int r = keep(&ids->uids, uid, &ret->uids, err);
+
+	return r < 0 ? r : keep(&ids->gids, gid, &ret->gids, err);
+}
+
+int64_t userns_inside(const struct userns_map *map, uint32_t outside)
+{
+	for (size_t i = 0; i < map->count; i++) {
+		const struct userns_extent *extent = &map->items[i];
+		if (outside >= extent->outside && outside - extent->outside < extent->count)
+			return (int64_t)extent->inside + (outside - extent->outside);
+	}
+	return -1;
 }
 
 /* ---- the caller's ---- */

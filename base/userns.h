@@ -14,7 +14,8 @@ struct error;
 enum {
 	USERNS_EXTENTS_MAX = 340, /* the kernel's, of one map [user_namespaces(7), Linux 4.15] */
 	USERNS_RANGES_MAX = 16,   /* ours, of one user in one file; what he has beyond these stays unused */
-	USERNS_TEXT_MAX = (USERNS_RANGES_MAX + 1) * 33 + 1,
+	USERNS_RUNS_MAX = USERNS_RANGES_MAX + 2, /* each range, one of them split in two, and the own id */
+	USERNS_TEXT_MAX = USERNS_RUNS_MAX * 33 + 1,
 	USERNS_IDS_TEXT_MAX = 2 * USERNS_TEXT_MAX,
 };
 
@@ -25,7 +26,7 @@ struct userns_extent {
 };
 
 struct userns_map {
-	struct userns_extent items[USERNS_RANGES_MAX + 1];
+	struct userns_extent items[USERNS_RUNS_MAX];
 	size_t count;
 };
 
@@ -42,6 +43,13 @@ int userns_ids(struct userns_ids *ret, struct error *why);
 /* The same for anybody, from a folder like /etc (borrowed): its passwd, for the name that may stand in its subuid and subgid.
  * Does not look for the programs. */
 int userns_read_ids(int etc, uid_t uid, gid_t gid, struct userns_ids *ret, struct error *why);
+
+/* The same ids in another order: the user is `uid` and `gid` in the namespace instead of 0, and those of his ranges are the others,
+ * from 0 on. -ERANGE where they are too few for that. */
+int userns_keep(const struct userns_ids *ids, uid_t uid, gid_t gid, struct userns_ids *ret, struct error *err);
+
+/* What an id of the host is in the namespace; -1 = nothing. */
+int64_t userns_inside(const struct userns_map *map, uint32_t outside);
 
 /* The map as /proc/PID/uid_map takes it, into buf of USERNS_TEXT_MAX bytes. */
 void userns_text(const struct userns_map *map, char *buf);

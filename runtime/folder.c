@@ -136,7 +136,7 @@ static int make_dir(int dir, const char *name, const struct folder *folder, stru
 {
 	if (mkdirat(dir, name, 0755) < 0)
 		return error_sys(err, errno, "make %s in %s", name, folder->path);
-	if ((folder->owner != geteuid() || folder->group != getegid()) &&
+	if (geteuid() == 0 && (folder->owner != 0 || folder->group != getegid()) &&
 		fchownat(dir, name, folder->owner, folder->group, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(err, errno, "give %s in %s to uid %u", name, folder->path, folder->owner);
 	return 0;
@@ -176,6 +176,48 @@ static int make_volumes(const struct folder *folder, struct error *err)
 	return r;
 }
 
+struct gift {
+	const struct folder *folder;
+	const struct userns_ids *ids; /* in whose namespace it is given */
+};
+
+static int give(int dir, const char *name, const struct userns_ids *ids, const struct folder *folder, struct error *err)
+{
+	int64_t uid = userns_inside(&ids->uids, folder->owner), gid = userns_inside(&ids->gids, folder->group);
+
+	if (fchownat(dir, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "give %s in %s to uid %u", name, folder->path, folder->owner);
+	return 0;
+}
+
+static int give_inside(const void *data, struct error *err)
+{
+	static const char *const names[] = { "upper", "work", "rootfs" };
+	const struct gift *gift = data;
+	const struct folder *folder = gift->folder;
+	char name[32];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+		r = give(folder->overlay.folder, names[i], gift->ids, folder, err);
+	for (size_t i = 0; r == 0 && i < folder->volume_count; i++) {
+		(void)snprintf(name, sizeof(name), "volumes/%zu", i);
+		r = give(folder->overlay.folder, name, gift->ids, folder, err);
+	}
+	return r;
+}
+
+/* Where the container's root is another of a user's ids than himself. */
+static int give_all(const struct folder *folder, struct error *err)
+{
+	struct userns_ids ids;
+	const struct gift gift = { folder, &ids };
+
+	if (userns_ids(&ids, err) == USERNS_ONE_ID)
+		return err->code;
+	return userns_run(&ids, give_inside, &gift, err);
+}
+
 static int fill(const struct folder *folder, const char *holder, const char *config, size_t len, struct error *err)
 {
 	int dir = folder->overlay.folder;
@@ -191,7 +233,11 @@ static int fill(const struct folder *folder, const char *holder, const char *con
 		r = make_dir(dir, "work", folder, err);
 	if (r == 0)
 		r = make_dir(dir, "rootfs", folder, err);
-	return r < 0 ? r : make_volumes(folder, err);
+	if (r == 0)
+		r = make_volumes(folder, err);
+	if (r < 0 || geteuid() == 0 || (folder->owner == geteuid() && folder->group == getegid()))
+		return r;
+	return give_all(folder, err);
 }
 
 int folder_make(struct folder *folder, int root, const char *config, size_t config_len, struct error *err)

@@ -197,19 +197,64 @@ secret"
 	expect_error 0 "newuidmap is not there" "install uidmap"
 }
 
-@test "ids that were given, taken or changed since an image was unpacked are told of" {
-	try run --image box --name "$id" --env HUSK_TEST_MARK true
-	[ -z "$stderr" ]
+@test "ids that were given, taken or changed since an image was unpacked: it is unpacked once more, by itself" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	run --separate-stderr as home PATH="$BATS_TEST_TMPDIR/bin" "$HUSK" run --image box --name "$id" --env HUSK_TEST_MARK /bin/true
-	expect_error 0 'the image "box" was unpacked for other ids' "pull it again"
-	sed -i s/700000/800000/ "$store"/layers/*/*/ids
+	run --separate-stderr as home PATH="$BATS_TEST_TMPDIR/bin" "$HUSK" run -q --image box --name "$id" --env HUSK_TEST_MARK \
+		/bin/stat -c %u /of-100 /bin
+	expect 0 "0
+0"
+	[ -z "$stderr" ]
 	sed -i "s/ $first / 4000000000 /" "$store"/layers/*/*/ids
-	boxed true
-	expect_error 0 'the image "box" was unpacked for other ids'
-	rm "$store"/layers/*/*/ids # a store from before
-	boxed true
-	expect_error 0 'the image "box" was unpacked for other ids'
+	boxed -q stat -c %u /of-100
+	expect 0 100
+	rm "$(ls -d "$store"/layers/sha256/* | grep -v '[.]')/ids" # of a husk that knew one id only
+	boxed -q stat -c %u /of-100
+	expect 0 100
+	[ "$(ls "$store/layers/sha256" | wc -l)" = 3 ]
+	husk image rm box >/dev/null
+	nothing_in_store layers/sha256 tmp containers
+}
+
+@test "--userns keep-id: the user is himself inside, and files of the image belong to whom it says" {
+	boxed -q --userns keep-id -v "$home:/mine" sh -c 'id -u; id -g; stat -c "%u:%g %a %n" / /bin /of-100 /data /mine; touch /mine/x /tmp/x; ! touch /y 2>/dev/null'
+	expect 0 "$uid
+$gid
+0:0 755 /
+0:0 755 /bin
+100:101 2770 /of-100
+1000:10 700 /data
+$uid:$gid 700 /mine"
+	[ "$(stat -c %U:%G "$home/x")" = "$user:$(id -gn "$user")" ]
+	boxed -q --userns keep-id:uid=1000,gid=10 -v data:/data sh -c 'id -u; id -g; touch /data/x; stat -c %u:%g /data /data/x'
+	expect 0 "1000
+10
+1000:10
+1000:10"
+	boxed -q --userns keep-id -u 0 -v data:/data sh -c 'touch /y && chown 100:101 /y && stat -c %u:%g /y /bin'
+	expect 0 "100:101
+0:0"
+	nothing_in_store containers tmp
+	husk unshare rm -rf "$store/volumes/data"
+	husk image prune --all >/dev/null
+	nothing_in_store layers/sha256 tmp
+}
+
+@test "--userns keep-id that cannot be says why" {
+	local words
+	while IFS='|' read -r mode words; do
+		boxed --userns "$mode" true
+		expect_error 125 "--userns keep-id: $words"
+	done <<-END
+		keep-id:uid=70000|the id 70000 needs 70000 subordinate ids, not 65536
+		keep-id:uid=-1|expected uid=N or gid=N, found "uid=-1"
+		keep-id:1000|expected uid=N or gid=N, found "1000"
+		keep-id:uid|expected uid=N or gid=N, found "uid"
+		keep-id:gid=4294967295|expected uid=N or gid=N
+	END
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	run --separate-stderr as home PATH="$BATS_TEST_TMPDIR/bin" "$HUSK" run --image box --userns keep-id true
+	expect_error 125 "--userns keep-id: newuidmap is not there" "install uidmap"
+	nothing_in_store containers
 }
 
 @test "killed at any moment, an import leaves a store that is good and can be emptied" {

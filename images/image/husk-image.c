@@ -24,7 +24,7 @@
 enum { FAILURE = 125, ARENA_BYTES = 48 << 20 };
 
 static const struct verb *const verbs[] = { &verb_pull, &verb_images, &verb_inspect, &verb_rm, &verb_prune,
-	&verb_unpack, &verb_import, &verb_export, &verb_verify };
+	&verb_unpack, &verb_import, &verb_export, &verb_verify, &verb_fit };
 
 static const char group[] = "image ";
 
@@ -76,14 +76,17 @@ static bool asks_for_help(int argc, char **argv)
 /* ---- verbs ---- */
 
 /* Only in the namespace of a user's ids may he do anything to files of layers that belong to others than himself. */
-static int find_ids(enum verb_files files, struct userns_ids *ids, struct error *err)
+static int find_ids(const struct verb *verb, const struct call *call, struct userns_ids *ids, struct error *err)
 {
 	struct error why = { 0 };
+	int many = userns_ids(ids, &why) == USERNS_MANY_IDS, r = verb->ids ? verb->ids(call, ids, err) : 0;
 
-	if (userns_ids(ids, &why) == USERNS_MANY_IDS)
-		return files == VERB_FILES_NONE ? 0 : userns_enter(ids, err);
+	if (r < 0)
+		return r;
+	if (many)
+		return verb->files == VERB_FILES_NONE ? 0 : userns_enter(ids, err);
 	(void)error_at(&why, "all files of the image will belong to one user");
-	if (files == VERB_FILES_MADE) {
+	if (verb->files == VERB_FILES_MADE) {
 		char line[1024];
 		log_line(LOG_LEVEL_WARNING, error_line(&why, line, sizeof(line)));
 	}
@@ -96,7 +99,7 @@ static int act(const struct verb *verb, struct call *call, struct userns_ids *id
 
 	if (geteuid() != 0) {
 		call->ids = ids;
-		r = find_ids(verb->files, ids, err);
+		r = find_ids(verb, call, ids, err);
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through; and no program may map ids for such a process */
 	return r < 0 ? r : verb->run(call, err);

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "base/userns.h"
 #include "images/image/hash.h"
 #include "images/image/progress.h"
 #include "images/image/source.h"
@@ -94,9 +95,11 @@ static bool find_present(struct unit *unit)
 
 	if (request->store < 0 || !store_has_blob(request->store, &layer->digest, layer->size))
 		return false;
-	if (store_has_layer(request->store, &layer->diff_id, &info) && (unit->index == 0 || !info.rests_on_lower))
+	layer->form = request->form;
+	if (store_has_layer(request->store, &layer->diff_id, request->form, &info) &&
+		(unit->index == 0 || !info.rests_on_lower))
 		layer->id = layer->diff_id;
-	else if (store_has_layer(request->store, &unit->chain, &info))
+	else if (store_has_layer(request->store, &unit->chain, request->form, &info))
 		layer->id = unit->chain;
 	else
 		return false;
@@ -189,6 +192,7 @@ static int unpack_stream(struct unit *unit, int stream, int keep, struct error *
 		.lower_count = unit->index,
 		.wait_lower = wait_lower,
 		.rootless = request->ids,
+		.many_owners = request->ids && request->ids->uids.count > 1,
 		.limits = request->limits,
 		.progress = on_progress,
 		.data = unit,
@@ -204,7 +208,7 @@ static int open_keep(const struct unit *unit, int *ret_keep, struct error *err)
 	char name[32];
 
 	*ret_keep = -1;
-	if (unit->layers->request.store < 0)
+	if (unit->layers->request.store < 0 || *unit->layers->request.form)
 		return 0;
 	layer_name(unit, "blob", name, sizeof(name));
 	*ret_keep = openat(
@@ -435,14 +439,15 @@ static int place(const struct unit *unit, struct error *err)
 	const struct layers_request *request = &unit->layers->request;
 	const struct image_layer *layer = &request->image->layers[unit->index];
 	char name[32];
-	int r;
+	int r = 0;
 
 	layer_name(unit, "blob", name, sizeof(name));
-	r = store_place_blob(request->store, request->work, name, &layer->digest, err);
+	if (!*request->form)
+		r = store_place_blob(request->store, request->work, name, &layer->digest, err);
 	if (r < 0)
 		return r;
 	layer_name(unit, "layer", name, sizeof(name));
-	return store_place_layer(request->store, request->work, name, &layer->id, err);
+	return store_place_layer(request->store, request->work, name, &layer->id, request->form, err);
 }
 
 int layers_place(struct layers *layers, struct error *err)

@@ -115,6 +115,7 @@ static int make(struct job *job, struct error *err)
 		.work = &job->work,
 		.store = job->store,
 		.ids = job->call->ids,
+		.form = "",
 		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,

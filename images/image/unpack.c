@@ -120,6 +120,7 @@ static int unpack(struct job *job, struct error *err)
 		.work = &job->work,
 		.store = -1,
 		.ids = job->call->ids,
+		.form = "",
 		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,

@@ -34,9 +34,11 @@ struct verb {
 	const void *defaults; /* what the options are before any is given; NULL = zeros */
 	int min_args, max_args;
 	enum verb_files files;
+	/* Changes the order of the ids in whose namespace a user's command runs; NULL = as they are. */
+	int (*ids)(const struct call *call, struct userns_ids *ids, struct error *err);
 	/* The exit status, or a negative errno. */
 	int (*run)(const struct call *call, struct error *err);
 };
 
 extern const struct verb verb_pull, verb_images, verb_inspect, verb_rm, verb_prune, verb_unpack, verb_import,
-	verb_export, verb_verify;
+	verb_export, verb_verify, verb_fit;

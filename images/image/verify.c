@@ -138,7 +138,7 @@ static int check_layer(struct verification *verification, const struct image_lay
 	verification->layers++;
 	if (tree < 0)
 		return tree;
-	if (!store_has_layer(verification->store, &layer->id, &info))
+	if (!store_has_layer(verification->store, &layer->id, "", &info))
 		return error_bad(err, EBADMSG, "layers/%s has no info", digest_path(&layer->id, buf));
 	if (!store_has_blob(verification->store, &layer->digest, layer->size))
 		return error_bad(

@@ -15,7 +15,6 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/json_write.h"
-#include "base/log.h"
 #include "base/path.h"
 #include "base/program.h"
 #include "base/text.h"
@@ -47,34 +46,46 @@ static int parse_pull(const char *text, enum pull_when *ret, struct error *err)
 	return error_bad(err, EINVAL, "--pull: expected missing, always or never, found \"%s\"", text);
 }
 
-/* Its id on standard output is not for our reader, but for us; its progress and its errors, on standard error, are. */
-static int pull(const struct from_image *from, const char **ret_id, struct error *err)
+int from_image_ask(
+	struct from_image *from, const char *const *words, size_t count, const char **ret_output, struct error *err)
 {
 	char path[PATH_MAX];
-	const char *argv[10] = { path, "--store", from->folder.store, "pull" };
-	size_t count = 4;
+	const char **argv = ARENA_ARRAY(from->arena, count + 4, const char *);
 	char *output;
 	int status = 0, r;
 
 	(void)snprintf(path, sizeof(path), "%s/husk-image", program_folder);
-	if (from->flags->quiet)
-		argv[count++] = "--quiet";
-	if (from->flags->platform) {
-		argv[count++] = "--platform";
-		argv[count++] = from->flags->platform;
-	}
-	argv[count] = from->flags->image;
+	argv[0] = path;
+	argv[1] = "--store";
+	argv[2] = from->folder.store;
+	memcpy(argv + 3, words, count * sizeof(*words));
 	r = program_run((char *const *)argv, STDOUT_FILENO, PULL_OUTPUT_MAX, from->arena, &output, &status, err);
 	if (r == -ENOENT)
 		return error_hint(err, "husk was built or installed without it");
 	if (r < 0)
 		return r;
 	output[strcspn(output, "\n")] = '\0';
-	*ret_id = output;
+	*ret_output = output;
 	if (status == 0)
 		return 0;
 	*err = (struct error){ .code = -ENOENT, .exit_status = status > 128 ? status : 125 }; /* it has said why */
 	return err->code;
+}
+
+/* Its id on standard output is not for our reader, but for us; its progress and its errors, on standard error, are. */
+static int pull(struct from_image *from, const char **ret_id, struct error *err)
+{
+	const char *words[5] = { "pull" };
+	size_t count = 1;
+
+	if (from->flags->quiet)
+		words[count++] = "--quiet";
+	if (from->flags->platform) {
+		words[count++] = "--platform";
+		words[count++] = from->flags->platform;
+	}
+	words[count++] = from->flags->image;
+	return from_image_ask(from, words, count, ret_id, err);
 }
 
 static int look(struct from_image *from, const char *name, struct error *err)
@@ -132,27 +143,6 @@ static int find(struct from_image *from, struct error *err)
 		: r;
 }
 
-/* Ranges may have been given to the user, taken from him or changed since the layers were unpacked. */
-static void compare_ids(const struct from_image *from)
-{
-	struct userns_ids one = { { { { 0, geteuid(), 1 } }, 1 }, { { { 0, getegid(), 1 } }, 1 } };
-	char now[USERNS_IDS_TEXT_MAX], then[USERNS_IDS_TEXT_MAX];
-
-	for (size_t i = 0; i < from->image.layer_count; i++) {
-		userns_ids_text(&from->ids, now);
-		if (image_layer_ids(from->store, &from->image.layers[i], then, sizeof(then)) == 0)
-			userns_ids_text(&one, then); /* of a husk that knew no others */
-		if (strcmp(now, then) == 0)
-			continue;
-		log_line(LOG_LEVEL_WARNING,
-			arena_printf(from->arena,
-				"the image \"%s\" was unpacked for other ids of /etc/subuid than yours are now: files"
-				" have wrong owners in it (remove it from the store and pull it again)",
-				from->flags->image));
-		return;
-	}
-}
-
 static int open_layers(struct from_image *from, struct error *err)
 {
 	const struct image *image = &from->image;
@@ -168,8 +158,6 @@ static int open_layers(struct from_image *from, struct error *err)
 		from->folder.overlay.layer_count++;
 	}
 	from->folder.overlay.layers = from->layers;
-	if (from->rootless)
-		compare_ids(from);
 	return 0;
 }
 
@@ -252,12 +240,15 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 	};
 	if (!store)
 		return err->code;
-	ret->many_ids = ret->rootless && userns_ids(&ret->ids, NULL) == USERNS_MANY_IDS;
 	r = absolute(ret, store, &ret->folder.store, err);
 	if (r == 0)
 		r = choose_id(ret, id, err);
 	if (r == 0)
+		r = image_ids_decide(ret, err);
+	if (r == 0)
 		r = find(ret, err);
+	if (r == 0)
+		r = image_ids_fit(ret, err);
 	if (r == 0)
 		r = open_layers(ret, err);
 	if (r < 0)

@@ -241,7 +241,7 @@ static int decide_umask(struct from_image *from, struct error *err)
 /* Names are those of the image, before any container could have changed them. */
 static int decide_user(struct from_image *from, struct error *err)
 {
-	const char *user = from->flags->user ? from->flags->user : from->image.user;
+	const char *user = from->flags->user ? from->flags->user : from->keep_id ? from->keep_id : from->image.user;
 	bool looks = passwd_needs_files(user) || names_groups(&from->flags->group_add);
 	cleanup_close int root = looks ? overlay_open_layers(&from->folder.overlay, err) : -1;
 	int r;

@@ -127,9 +127,10 @@ static int decide_maps(struct from_image *from, struct error *err)
 	const struct image_flags *flags = from->flags;
 	int r = 0;
 
-	if (from->rootless && (flags->userns || flags->uidmap.count || flags->gidmap.count)) {
-		(void)error_bad(err, EPERM, "--userns, --uidmap and --gidmap need root");
-		return error_hint(err, "without it the container's root is you, and there are no other users in it");
+	if (from->rootless && ((flags->userns && !from->keep_id) || flags->uidmap.count || flags->gidmap.count)) {
+		(void)error_bad(err, EPERM, "--userns auto and host, --uidmap and --gidmap need root");
+		return error_hint(
+			err, "without it the container's root is you, or with --userns keep-id you are yourself");
 	}
 	if (flags->uidmap.count || flags->gidmap.count) {
 		const struct option_list *gids = flags->gidmap.count ? &flags->gidmap : &flags->uidmap;
@@ -170,15 +171,17 @@ int image_config_namespaces(struct from_image *from, struct error *err)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(namespaces); i++)
 		r = set_namespace(from, namespaces[i].kind, namespaces[i].option, namespaces[i].mode, err);
-	if (r == 0 && flags->userns && strcmp(flags->userns, "auto") != 0 && strcmp(flags->userns, "host") != 0)
-		r = error_bad(err, EINVAL, "--userns: expected auto or host, found \"%s\"", flags->userns);
+	if (r == 0 && flags->userns && !from->keep_id && strcmp(flags->userns, "auto") != 0 &&
+		strcmp(flags->userns, "host") != 0)
+		r = error_bad(err, EINVAL, "--userns: expected auto, host or (of users) keep-id, found \"%s\"",
+			flags->userns);
 	if (r == 0)
 		r = decide_maps(from, err);
 	if (r < 0)
 		return r;
 	if (from->config.uid_mappings.count)
 		config_fit_user_namespace(&from->config, from->rootless);
-	from->folder.owner = from->rootless ? geteuid() : on_host(&from->config.uid_mappings, geteuid());
-	from->folder.group = from->rootless ? getegid() : on_host(&from->config.gid_mappings, getegid());
+	from->folder.owner = on_host(&from->config.uid_mappings, geteuid());
+	from->folder.group = on_host(&from->config.gid_mappings, getegid());
 	return 0;
 }

@@ -110,6 +110,37 @@ static void test_many(void **state)
 	expect(lines, "me:5:6\n", expected);
 }
 
+/* 1000 and two ranges, of 5 and 10 ids, in the order in which he is `own`. */
+static void expect_order(uint32_t own, const char *expected)
+{
+	struct userns_ids ids = { .uids = { { { 0, 1000, 1 }, { 1, 50, 5 }, { 6, 70, 10 } }, 3 } }, kept;
+	char text[USERNS_TEXT_MAX], line[1024];
+	struct error err = { 0 };
+
+	ids.gids = ids.uids;
+	if (userns_keep(&ids, own, own, &kept, &err) < 0) {
+		assert_string_equal(error_line(&err, line, sizeof(line)), expected);
+		return;
+	}
+	userns_text(&kept.gids, text);
+	assert_string_equal(text, expected);
+	userns_text(&kept.uids, text);
+	assert_string_equal(text, expected);
+	assert_int_equal(userns_inside(&kept.uids, 1000), own);
+	assert_int_equal(userns_inside(&kept.uids, 69), -1);
+}
+
+static void test_keeping(void **state)
+{
+	(void)state;
+	expect_order(0, "0 1000 1\n1 50 5\n6 70 10\n");
+	expect_order(2, "0 50 2\n2 1000 1\n3 52 3\n6 70 10\n");
+	expect_order(5, "0 50 5\n5 1000 1\n6 70 10\n");
+	expect_order(6, "0 50 5\n5 70 1\n6 1000 1\n7 71 9\n");
+	expect_order(15, "0 50 5\n5 70 10\n15 1000 1\n");
+	expect_order(16, "the id 16 needs 16 subordinate ids, not 15");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_no_range),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_keeping),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
