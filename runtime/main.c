@@ -39,6 +39,7 @@ static const struct command *const commands[] = {
 	&pull_command,
 	&images_command,
 	&image_command,
+	&unshare_command,
 	&spec_command,
 	&plan_command,
 	&features_command,
