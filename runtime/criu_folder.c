@@ -1,0 +1,148 @@
+/* runtime/criu_folder.c: see the header. */
+#include "runtime/criu_folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "runtime/criu_request.h"
+#include "spec/spec.h"
+
+#define DEFAULT_FOLDER "checkpoint"
+
+static int open_it(const char *path, bool make, const char *option, struct error *err)
+{
+	int fd;
+
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "%s: make %s", option, path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, errno, "%s: open %s", option, path) : fd;
+}
+
+static int open_both(const struct criu_options *options, bool make, struct criu_folders *ret, struct arena *arena,
+	struct error *err)
+{
+	const char *images = options->image_path ? options->image_path : DEFAULT_FOLDER;
+	const char *work = options->work_path ? options->work_path : images;
+
+	*ret = (struct criu_folders){ .images = -1, .work = -1, .work_path = arena_strdup(arena, work) };
+	ret->images = open_it(images, make, "--image-path", err);
+	if (ret->images < 0)
+		return ret->images;
+	ret->work = open_it(work, true, "--work-path", err);
+	return ret->work < 0 ? ret->work : 0;
+}
+
+int criu_folders_make(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
+{
+	if (options->parent_path && !criu_parent_is_near(options->parent_path)) {
+		*ret = (struct criu_folders){ .images = -1, .work = -1 };
+		(void)error_bad(err, EINVAL, "--parent-path: \"%s\" does not lead to a folder beside --image-path",
+			options->parent_path);
+		return error_hint(err, "it is relative to --image-path: ../FOLDER");
+	}
+	return open_both(options, true, ret, arena, err);
+}
+
+/* ---- one from elsewhere ---- */
+
+static int check_link(int images, const char *name, struct error *err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(images, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return error_sys(err, errno, "look at %s of the checkpoint", name);
+	target[n] = '\0';
+	if (strcmp(name, "parent") == 0 && criu_parent_is_near(target))
+		return 0;
+	return error_bad(err, EPERM, "refused: %s of the checkpoint is a link to \"%s\"", name, target);
+}
+
+static int check_entry(int images, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (fstatat(images, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "look at %s of the checkpoint", name);
+	if (S_ISLNK(st.st_mode))
+		return check_link(images, name, err);
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return error_bad(err, EPERM, "refused: %s of the checkpoint is no file", name);
+	return 0;
+}
+
+static int check_entries(int images, struct error *err)
+{
+	int fd = openat(images, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!listing)
+		return error_sys(err, errno, "list the checkpoint");
+	for (const struct dirent *entry; r == 0 && (entry = readdir(listing));)
+		r = check_entry(images, entry->d_name, err);
+	(void)closedir(listing);
+	return r;
+}
+
+static int check_parents(int images, struct error *err)
+{
+	enum { ROUNDS_MAX = 64 };
+	cleanup_close int at = fcntl(images, F_DUPFD_CLOEXEC, 3);
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		int r = check_entries(at, err);
+		int next = r < 0 ? -1 : openat(at, "parent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (r < 0 || (next < 0 && errno == ENOENT))
+			return r;
+		if (next < 0)
+			return error_sys(err, errno, "open parent of the checkpoint");
+		fd_closep(&at);
+		at = next;
+	}
+	return error_bad(err, ELOOP, "refused: the checkpoint has more than %d parents", ROUNDS_MAX);
+}
+
+int criu_folders_open(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
+{
+	int r = open_both(options, false, ret, arena, err);
+
+	return r < 0 ? r : check_parents(ret->images, err);
+}
+
+void criu_folders_close(struct criu_folders *folders)
+{
+	fd_closep(&folders->images);
+	fd_closep(&folders->work);
+}
+
+/* ---- more options ---- */
+
+int criu_find_config(const struct spec *spec, struct arena *arena, const char **ret_path, struct error *err)
+{
+	static const char *const usual[] = { "/etc/criu/husk.conf", "/etc/criu/crun.conf", "/etc/criu/runc.conf" };
+	const char *asked = spec_annotation(spec, "org.criu.config");
+
+	*ret_path = NULL;
+	if (asked && access(asked, R_OK) < 0) {
+		(void)error_sys(err, errno, "open %s", asked);
+		return error_at(err, "config.json: annotations[\"org.criu.config\"]");
+	}
+	for (size_t i = 0; !asked && i < ARRAY_SIZE(usual); i++)
+		if (access(usual[i], R_OK) == 0)
+			asked = usual[i];
+	*ret_path = asked ? arena_strdup(arena, asked) : NULL;
+	return 0;
+}
