@@ -47,6 +47,10 @@ void namespaces_plan(const struct spec *spec, struct arena *arena, struct namesp
 /* Adds the child's own part: joins, the cgroup namespace. */
 void namespaces_steps(struct namespaces_plan *plan, struct steps *steps);
 
+/* The same for a process whose children CRIU makes into the container: joins, and the cgroup namespace, of the kinds that CRIU
+ * leaves as it finds them. The others it makes, or is given. */
+void namespaces_inherited_steps(struct namespaces_plan *plan, struct steps *steps);
+
 /* Opens the namespaces to join and checks that each is of its kind [ioctl_ns(2), NS_GET_NSTYPE]. A user namespace that
  * is ours already is dropped from the plan: it cannot be joined again. */
 int namespaces_open(struct namespaces_plan *plan, struct error *err);

@@ -19,42 +19,7 @@
 
 #define DEFAULT_FOLDER "checkpoint"
 
-static int open_it(const char *path, bool make, const char *option, struct error *err)
-{
-	int fd;
-
-	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_sys(err, errno, "%s: make %s", option, path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_sys(err, errno, "%s: open %s", option, path) : fd;
-}
-
-static int open_both(const struct criu_options *options, bool make, struct criu_folders *ret, struct arena *arena,
-	struct error *err)
-{
-	const char *images = options->image_path ? options->image_path : DEFAULT_FOLDER;
-	const char *work = options->work_path ? options->work_path : images;
-
-	*ret = (struct criu_folders){ .images = -1, .work = -1, .work_path = arena_strdup(arena, work) };
-	ret->images = open_it(images, make, "--image-path", err);
-	if (ret->images < 0)
-		return ret->images;
-	ret->work = open_it(work, true, "--work-path", err);
-	return ret->work < 0 ? ret->work : 0;
-}
-
-int criu_folders_make(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
-{
-	if (options->parent_path && !criu_parent_is_near(options->parent_path)) {
-		*ret = (struct criu_folders){ .images = -1, .work = -1 };
-		(void)error_bad(err, EINVAL, "--parent-path: \"%s\" does not lead to a folder beside --image-path",
-			options->parent_path);
-		return error_hint(err, "it is relative to --image-path: ../FOLDER");
-	}
-	return open_both(options, true, ret, arena, err);
-}
-
-/* ---- one from elsewhere ---- */
+/* ---- what is in it ---- */
 
 static int check_link(int images, const char *name, struct error *err)
 {
@@ -115,11 +80,65 @@ static int check_parents(int images, struct error *err)
 	return error_bad(err, ELOOP, "refused: the checkpoint has more than %d parents", ROUNDS_MAX);
 }
 
+/* ---- opening ---- */
+
+static int open_it(const char *path, bool make, const char *option, struct error *err)
+{
+	int fd;
+
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "%s: make %s", option, path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, errno, "%s: open %s", option, path) : fd;
+}
+
+static int open_both(const struct criu_options *options, bool make, struct criu_folders *ret, struct arena *arena,
+	struct error *err)
+{
+	const char *images = options->image_path ? options->image_path : DEFAULT_FOLDER;
+	const char *work = options->work_path ? options->work_path : images;
+
+	ret->work_path = arena_strdup(arena, work);
+	ret->images = open_it(images, make, "--image-path", err);
+	if (ret->images < 0)
+		return ret->images;
+	ret->work = open_it(work, true, "--work-path", err);
+	return ret->work < 0 ? ret->work : 0;
+}
+
+/* CRIU follows a link in the place of its log, and writes. */
+static int forget_log(const struct criu_folders *folders, const char *log, struct error *err)
+{
+	if (unlinkat(folders->work, log, 0) == 0 || errno == ENOENT)
+		return 0;
+	return error_sys(err, errno, "remove the old %s in %s", log, folders->work_path);
+}
+
+int criu_folders_make(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
+{
+	int r;
+
+	*ret = (struct criu_folders){ .images = -1, .work = -1, .log = "dump.log" };
+	if (options->parent_path && !criu_parent_is_near(options->parent_path)) {
+		(void)error_bad(err, EINVAL, "--parent-path: \"%s\" does not lead to a folder beside --image-path",
+			options->parent_path);
+		return error_hint(err, "it is relative to --image-path: ../FOLDER");
+	}
+	r = open_both(options, true, ret, arena, err);
+	if (r == 0)
+		r = check_entries(ret->images, err);
+	return r < 0 ? r : forget_log(ret, ret->log, err);
+}
+
 int criu_folders_open(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
 {
-	int r = open_both(options, false, ret, arena, err);
+	int r;
 
-	return r < 0 ? r : check_parents(ret->images, err);
+	*ret = (struct criu_folders){ .images = -1, .work = -1, .log = "restore.log" };
+	r = open_both(options, false, ret, arena, err);
+	if (r == 0)
+		r = check_parents(ret->images, err);
+	return r < 0 ? r : forget_log(ret, ret->log, err);
 }
 
 void criu_folders_close(struct criu_folders *folders)

@@ -11,6 +11,7 @@ struct spec;
 struct criu_folders {
 	int images, work;      /* owned; the same folder twice where no other is named */
 	const char *work_path; /* for messages */
+	const char *log;       /* its name in `work` */
 };
 
 /* Makes what is missing of it, for the owner alone. */

@@ -407,6 +407,7 @@ static struct plan_request plan_wanted(const struct create_options *options, enu
 		.notify = cli_notify_socket() != NULL,
 		.no_new_keyring = options->no_new_keyring,
 		.no_pivot = options->no_pivot,
+		.restores = options->checkpoint != NULL,
 		.unprivileged = geteuid() != 0,
 	};
 }
@@ -419,7 +420,9 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.pid_file = options->pid_file,
 		.console_socket = options->console_socket,
 		.pidfd_socket = options->pidfd_socket,
-		.keeps = gate == GATE_PAIR && options->detach,
+		.keeps = gate == GATE_PAIR && options->detach && !options->checkpoint,
+		.checkpoint = options->checkpoint,
+		.folders = options->folders,
 	};
 	int r;
 
