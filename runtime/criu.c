@@ -222,21 +222,41 @@ int criu_begin(struct criu *criu, struct error *err)
 
 /* ---- a request ---- */
 
-const char *criu_first_error(const char *log, struct arena *arena)
+/* "(00.070573)      1: Error (criu/files.c:1221): Unable to open fd=1" */
+static const char *find_error(const char *line, size_t len)
 {
-	const char *error = strstr(log, "Error (");
+	const char *error = memmem(line, len, "Error (", strlen("Error ("));
+	const char *words = error ? memmem(error, len - (size_t)(error - line), "): ", strlen("): ")) : NULL;
 
-	return error ? arena_copy(arena, error, strcspn(error, "\n")) : "";
+	return words && !memmem(line, len, "FAILED", strlen("FAILED")) ? words + strlen("): ") : NULL;
+}
+
+/* One line leads to the next; the last but one is as a rule the cause, and earlier ones may be complaints that it lives with. */
+const char *criu_errors(const char *log, struct arena *arena)
+{
+	const char *last = "", *before = "";
+
+	for (size_t len; *log; log += len + (log[len] == '\n')) {
+		len = strcspn(log, "\n");
+		const char *words = find_error(log, len);
+		if (!words)
+			continue;
+		before = last;
+		last = arena_copy(arena, words, len - (size_t)(words - log));
+	}
+	return *before ? arena_printf(arena, "%s; %s", before, last) : last;
 }
 
 static const char *words_of(const char *log_file, const char *said, int work, struct arena *arena)
 {
-	const char *words = said ? said : "";
+	const char *words = "";
 	size_t len = 0;
 	char *log;
 
-	if (!*words && file_read_at(work, log_file, LOG_MAX, arena, &log, &len, NULL) == 0)
-		words = criu_first_error(log, arena);
+	if (file_read_at(work, log_file, LOG_MAX, arena, &log, &len, NULL) == 0)
+		words = criu_errors(log, arena);
+	if (!*words && said)
+		words = said;
 	len = strlen(words);
 	while (len && strchr("\r\n\t ", words[len - 1]))
 		len--;

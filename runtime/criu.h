@@ -50,7 +50,7 @@ struct criu_ear {
 };
 
 /* Asks, and answers notices until it is done. A signal that asks husk to end is refused at the next notice. `work` is the
- * folder of its log, which has the words where its answer has none; `*ret_pid` is that of a restored first process. */
+ * folder of its log, which has the words for a failure; `*ret_pid` is that of a restored first process. */
 int criu_ask(struct criu *criu, Criu__Kind kind, Criu__Options *options, const struct criu_ear *ear, int work,
 	pid_t *ret_pid, struct error *err);
 
@@ -59,5 +59,5 @@ void criu_done(struct criu *criu);
 
 /* ---- for tests ---- */
 
-/* The first line of a log that says what was wrong, without its times; "" where there is none. */
-const char *criu_first_error(const char *log, struct arena *arena);
+/* The last words of a log that say what was wrong, without times and places; "" where there are none. */
+const char *criu_errors(const char *log, struct arena *arena);
