@@ -3,7 +3,9 @@
  * CRIU makes mounts anew from what it saved of them; one that shows something of the host's it must be given. Which these
  * are, the steps of the plan know: the same steps that made them. Pure, but for the targets step. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/arena.h"
@@ -13,8 +15,24 @@
 #include "base/text.h"
 #include "namespaces/namespaces_internal.h"
 
-static bool describe(const struct step *step, struct view_external *ret)
+/* A user namespace may mount cgroup2 only where it owns the cgroup namespace, and the one of a restored container is made
+ * before it: so it is given a mount, too. */
+#define CGROUP_VIEW "/sys/fs/cgroup"
+
+static bool mounts_cgroups(const struct step *step)
 {
+	const struct mount_args *args = step->kind == &mount_step ? step->args : NULL;
+
+	return args && strcmp(args->fs_type, "cgroup2") == 0;
+}
+
+static bool describe(const struct step *step, bool user_namespace, struct view_external *ret)
+{
+	if (user_namespace && mounts_cgroups(step)) {
+		const struct mount_args *args = step->args;
+		*ret = (struct view_external){ .target = args->mount->destination, .source = CGROUP_VIEW };
+		return true;
+	}
 	if (step->kind == &bind_step || step->kind == &extra_step) {
 		const struct mount_args *args = step->args;
 		*ret = (struct view_external){ .target = args->mount->destination, .source = args->source };
@@ -33,13 +51,14 @@ static bool describe(const struct step *step, struct view_external *ret)
 	return false;
 }
 
-size_t view_externals(const struct steps *steps, struct arena *arena, struct view_external **ret)
+size_t view_externals(
+	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret)
 {
 	size_t count = 0;
 
 	*ret = ARENA_ARRAY(arena, steps->count, struct view_external);
 	for (size_t i = 0; i < steps->count; i++)
-		if (describe(&steps->items[i], &(*ret)[count]))
+		if (describe(&steps->items[i], user_namespace, &(*ret)[count]))
 			count++;
 	return count;
 }
@@ -103,11 +122,42 @@ static const struct step_kind targets_step = {
 	.apply = targets_apply,
 };
 
-void view_root_steps(struct steps *all, size_t root, struct steps *steps)
+static void cgroup_view_say(const struct step *step, struct text *text)
 {
+	(void)step;
+	text_add(text, "mount the cgroups of the new cgroup namespace on " CGROUP_VIEW);
+}
+
+static int cgroup_view_apply(const struct step *step, struct walk *walk)
+{
+	cleanup_close int fs = fsopen("cgroup2", FSOPEN_CLOEXEC);
+	cleanup_close int tree = -1;
+
+	(void)step, (void)walk;
+	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	tree = fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	if (tree < 0)
+		return -errno;
+	return move_mount(tree, "", AT_FDCWD, CGROUP_VIEW, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? -errno : 0;
+}
+
+static const struct step_kind cgroup_view_step = {
+	.name = "cgroup-view",
+	.say = cgroup_view_say,
+	.apply = cgroup_view_apply,
+};
+
+void view_root_steps(struct steps *all, size_t root, bool user_namespace, struct steps *steps)
+{
+	bool needs_cgroups = false;
 	const struct step *own = &all->items[root];
 	struct step *copy = steps_add(steps, own->kind, own->origin, own->args);
 
 	copy->fd = own->fd; /* still of `all`: these steps are never closed */
 	steps_add(steps, &targets_step, NULL, all);
+	for (size_t i = 0; i < all->count; i++)
+		needs_cgroups = needs_cgroups || (user_namespace && mounts_cgroups(&all->items[i]));
+	if (needs_cgroups)
+		steps_add(steps, &cgroup_view_step, NULL, NULL);
 }

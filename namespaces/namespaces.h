@@ -84,6 +84,10 @@ bool namespaces_user_differs(pid_t pid);
 /* Writes the id maps of a new user namespace for the process. */
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);
 
+/* The folder, by a mount of its own in which what is root's is the container's root's: for who reads there with the ids of a
+ * user namespace that the plan makes. A negative errno where its file system cannot. */
+int namespaces_open_mapped(const struct namespaces_plan *plan, int dir);
+
 /* ---- what the container sees ---- */
 
 /* A root that is an overlay of directories which others share. */
@@ -139,13 +143,15 @@ struct view_external {
 	bool is_mask;       /* only where the target is a file; a masked folder is a file system of its own */
 };
 
-/* Those of a view's steps, in the arena; what was passed over, since it is not there, is among them. Pure. */
-size_t view_externals(const struct steps *steps, struct arena *arena, struct view_external **ret);
+/* Those of a view's steps, in the arena; what was passed over, since it is not there, is among them. `user_namespace`: the
+ * container is in one of its own. Pure. */
+size_t view_externals(
+	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
 
 /* Steps that leave the root of a view's opened steps at its own path, which must be asked for (`root_at_path`), with all that
  * the view mounts on: a root for CRIU to mount into. The process is in a mount namespace of its own, and has nobody's
  * root but the host's. They borrow descriptors of `all`. Pure. */
-void view_root_steps(struct steps *all, size_t root, struct steps *steps);
+void view_root_steps(struct steps *all, size_t root, bool user_namespace, struct steps *steps);
 
 /* Steps for host name, domain name and sysctls; they need the view's private procfs, so they come after it. */
 void names_steps(const struct spec *spec, struct steps *steps);

@@ -74,7 +74,8 @@ static int add_mounts(struct checkpoint *checkpoint, struct error *err)
 	const char *path = arena_printf(checkpoint->arena, "/proc/%d/root", checkpoint->container->pid);
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct view_external *externals;
-	size_t count = view_externals(&checkpoint->plan.steps, checkpoint->arena, &externals);
+	const struct plan *plan = &checkpoint->plan;
+	size_t count = view_externals(&plan->steps, plan->namespaces.makes_user, checkpoint->arena, &externals);
 	int r = 0;
 
 	if (root < 0)

@@ -28,6 +28,7 @@ struct restoring {
 	struct arena *arena;
 	struct criu criu;
 	Criu__Options request;
+	int images; /* owned: the folder as the container's root may read it; -1 = as it is */
 	pid_t pid; /* of the first process; 0 = not there yet */
 	int terminal;
 };
@@ -37,7 +38,8 @@ struct restoring {
 static void add_mounts(struct restoring *restoring)
 {
 	struct view_external *externals;
-	size_t count = view_externals(&restoring->restore->plan->steps, restoring->arena, &externals);
+	const struct plan *plan = restoring->restore->plan;
+	size_t count = view_externals(&plan->steps, plan->namespaces.makes_user, restoring->arena, &externals);
 
 	for (size_t i = 0; i < count; i++)
 		if (externals[i].source)
@@ -98,7 +100,7 @@ static int make_request(struct restoring *restoring, struct error *err)
 {
 	const struct restore *restore = restoring->restore;
 	struct criu_place place = {
-		.images = restore->folders->images,
+		.images = restoring->images < 0 ? restore->folders->images : restoring->images,
 		.work = restore->folders->work,
 		.log_file = restore->folders->log,
 		.wires_network = restore->plan->network != NULL,
@@ -167,7 +169,7 @@ static void add_steps(struct restoring *restoring)
 	struct steps *steps = &restoring->criu.walk.steps;
 
 	namespaces_inherited_steps(&plan->namespaces, steps);
-	view_root_steps(&plan->steps, plan->root_step, steps);
+	view_root_steps(&plan->steps, plan->root_step, plan->namespaces.makes_user, steps);
 }
 
 static int go(struct restoring *restoring, struct error *err)
@@ -175,8 +177,12 @@ static int go(struct restoring *restoring, struct error *err)
 	const struct restore *restore = restoring->restore;
 	const struct criu_ear ear = { hear, restoring };
 	pid_t pid = 0;
-	int r = make_request(restoring, err);
+	int r;
 
+	/* A process in a user namespace reads its images there, and they are root's of the host. */
+	if (restore->plan->namespaces.makes_user)
+		restoring->images = namespaces_open_mapped(&restore->plan->namespaces, restore->folders->images);
+	r = make_request(restoring, err);
 	if (r < 0)
 		return r;
 	add_steps(restoring);
@@ -204,6 +210,7 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 	struct restoring restoring = {
 		.restore = restore,
 		.arena = restore->plan->arena,
+		.images = -1,
 		.terminal = -1,
 	};
 	int r = criu_prepare(&restoring.criu, restore->plan->id, restore->signal_fd, restoring.arena, err);
@@ -211,6 +218,7 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 	if (r == 0)
 		r = go(&restoring, err);
 	criu_done(&restoring.criu);
+	fd_closep(&restoring.images);
 	if (r < 0)
 		fd_closep(&restoring.terminal);
 	else
