@@ -138,8 +138,11 @@ int container_spec(const struct container *container, struct arena *arena, struc
 		r = error_bad(
 			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);
 	/* The command line may have asked for another network than the config; the record knows what came of it. */
-	if (r == 0)
+	if (r == 0) {
 		(*ret_spec)->linux_.namespaces[SPEC_NS_NETWORK].given = !container->record.shares_network;
+		(*ret_spec)->annotations = container->record.annotations;
+		(*ret_spec)->annotation_count = container->record.annotation_count;
+	}
 	return r;
 }
 

@@ -92,22 +92,40 @@ const struct command checkpoint_command = {
 /* ---- restore ---- */
 
 struct restore_options {
-	struct create_options create; /* the first: what makes a container looks there */
+	struct create_options create; /* the first: what makes a container, and some options, look there */
 	struct criu_options criu;
 };
 
-/* What the checkpoint left of the container here makes room for it, as `delete` would. */
-static int make_room(const struct invocation *invocation, struct error *err)
+/* Its folder stays, which holds all that it has written; the options that made it count where none are given now. */
+static int keep_folder(struct container *container, struct arena *arena, struct create_options *options, struct error *err)
 {
+	struct record *record = &container->record;
+
+	if (!options->network.networks.count)
+		cli_network_again(record->annotations, record->annotation_count, arena, &options->network);
+	if (!record->folder || options->bundle)
+		return 0;
+	options->again = record->folder;
+	record->folder = NULL;
+	return record_read_config(container->dir, arena, &options->again_config, &options->again_config_len, err);
+}
+
+/* What the checkpoint left of the container here makes room for it, as `delete` would. */
+static int make_room(const struct invocation *invocation, struct create_options *options, struct error *err)
+{
+	struct arena *arena = invocation->arena;
 	struct container container;
 	cleanup_close int root = -1;
 	int r = cli_open_root(invocation, false, &root, err);
 
-	if (r < 0 || container_open(root, invocation->args[0], invocation->arena, &container, NULL) < 0)
+	if (r < 0 || container_open(root, invocation->args[0], arena, &container, NULL) < 0)
 		return r;
-	if (container.status == SPEC_STOPPED && (r = container_lock(&container, invocation->arena, err)) == 0 &&
-		container.status == SPEC_STOPPED)
-		r = container_erase(&container, err);
+	if (container.status == SPEC_STOPPED && container.has_record &&
+		(r = container_lock(&container, arena, err)) == 0 && container.status == SPEC_STOPPED) {
+		r = keep_folder(&container, arena, options, err);
+		if (r == 0)
+			r = container_erase(&container, err);
+	}
 	container_close(&container);
 	return r;
 }
@@ -162,9 +180,10 @@ static int restore_run(const struct invocation *invocation, struct error *err)
 	options->criu.parent_path = NULL; /* the checkpoint itself has it */
 	options->create.checkpoint = &options->criu;
 	options->create.folders = &folders;
-	options->create.bundle = options->create.bundle ? options->create.bundle : ".";
 	if (r == 0)
-		r = make_room(invocation, err);
+		r = make_room(invocation, &options->create, err);
+	if (!options->create.bundle)
+		options->create.bundle = ".";
 	if (r == 0)
 		r = make_it(invocation, err);
 	criu_folders_close(&folders);
@@ -189,6 +208,7 @@ static const struct option restore_options[] = {
 	OPTION("lsm-mount-context", 0, OPTION_TEXT, struct restore_options, criu.lsm_mount_context, .value = "LABEL",
 		.help = "SELinux label of mounts instead of the saved one"),
 	CRIU_OPTIONS(struct restore_options, criu.),
+	NETWORK_OPTIONS(struct create_options),
 };
 
 const struct command restore_command = {

@@ -368,9 +368,11 @@ static int name_it(
 	struct from_image *from = &making->from;
 	int r;
 
-	if (!options->image.image)
+	if (!options->image.image && !options->again)
 		return name_bundle(invocation, making, &request->id, err);
-	r = name_from_image(invocation, request->gate, making, &request->id, err);
+	r = options->again ? from_image_again(invocation, options->again, options->again_config,
+				     options->again_config_len, from, &making->bundle, err)
+			   : name_from_image(invocation, request->gate, making, &request->id, err);
 	if (r < 0)
 		return r;
 	request->id = from->id;
@@ -379,7 +381,7 @@ static int name_it(
 	request->given_up_count = from->given_up_count;
 	request->closed_streams = from_image_closed_streams(from, options->detach);
 	/* What is removed at the end need not be written to the disk first, as the end of an overlay does: 2 ms and more. */
-	if (request->gate == GATE_PAIR && !options->detach && !options->keep)
+	if (request->gate == GATE_PAIR && !options->detach && !options->keep && !options->again)
 		from->folder.overlay.is_volatile = true;
 	return 0;
 }

@@ -87,6 +87,8 @@ struct create_options {
 	struct network_options network;
 	const struct criu_options *checkpoint; /* of `restore`: */
 	const struct criu_folders *folders;
+	const char *again, *again_config; /* the folder of one from an image that stopped here, and its config; NULL */
+	size_t again_config_len;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,

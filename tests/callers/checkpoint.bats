@@ -309,6 +309,39 @@ __import__("time").sleep(60)'
 	expect_error 1 "org.criu.config" "No such file"
 }
 
+@test "a container from an image goes on where it was, with what it has written" {
+	local store=$BATS_TEST_TMPDIR/store
+	husk() { HUSK_TEST_MARK=$mark "$HUSK" --root "$state" --store "$store" "$@"; }
+	husk run -d --name "$id" -e "HUSK_TEST_MARK=$mark" --image "rootfs:$BATS_FILE_TMPDIR/rootfs" \
+		sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/n; usleep 20000; done' >/dev/null
+	counted() { [ "$(husk exec "$id" cat /n)" -gt "$1" ]; }
+	eventually counted 10
+	husk checkpoint --image-path "$images" "$id"
+	husk restore --image-path "$images" -d "$id" </dev/null >/dev/null
+	eventually counted 13
+	husk checkpoint --image-path "$images" "$id"
+	husk restore --image-path "$images" -d "$id" </dev/null >/dev/null
+	husk exec "$id" touch /written
+	husk delete --force "$id"
+	[ -z "$(ls "$store/containers")" ]
+}
+
+@test "the network that husk made is made again" {
+	store=$BATS_TEST_TMPDIR/store # also of what is done later
+	husk() { HUSK_TEST_MARK=$mark "$HUSK" --root "$state" --store "$store" "$@"; }
+	husk network create --subnet 10.78.0.0/24 n1
+	later husk network rm n1
+	counts
+	start --network n1:ip=10.78.0.9
+	save --tcp-established
+	restore --tcp-established
+	goes_on
+	husk exec "$id" ip addr show dev eth0 | grep -q 'inet 10.78.0.9/24'
+	husk exec "$id" ip addr show dev lo | grep -q 'inet 127.0.0.1/8'
+	busybox ping -c 1 -W 2 10.78.0.9
+	husk delete --force "$id"
+}
+
 # ---- to another host ----
 
 # A namespace for the container's network, on the bridge of the one of the peer; always the same addresses.
