@@ -116,20 +116,6 @@ static int make_namespace(const struct idmap_args *args, struct error *err)
 	return r < 0 ? r : fd_take(&fd);
 }
 
-int namespaces_open_mapped(const struct namespaces_plan *plan, int dir)
-{
-	const struct idmap_args args = { .uid_map = plan->uid_map, .gid_map = plan->gid_map };
-	cleanup_close int namespace = make_namespace(&args, NULL);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace };
-	cleanup_close int tree = open_tree(dir, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-
-	if (namespace < 0)
-		return namespace;
-	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return -errno;
-	return fd_take(&tree);
-}
-
 static int idmap_open(struct step *step, struct error *err)
 {
 	struct idmap_args *args = step->args;

@@ -84,10 +84,6 @@ bool namespaces_user_differs(pid_t pid);
 /* Writes the id maps of a new user namespace for the process. */
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);
 
-/* The folder, by a mount of its own in which what is root's is the container's root's: for who reads there with the ids of a
- * user namespace that the plan makes. A negative errno where its file system cannot. */
-int namespaces_open_mapped(const struct namespaces_plan *plan, int dir);
-
 /* ---- what the container sees ---- */
 
 /* A root that is an overlay of directories which others share. */

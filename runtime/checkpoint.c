@@ -191,7 +191,7 @@ static int ask(struct checkpoint *checkpoint, struct error *err)
 	int r = whole ? criu_streams_write(checkpoint->folders.images, &checkpoint->streams, err) : 0;
 
 	if (r == 0)
-		r = criu_ask(&checkpoint->criu, whole ? CRIU__KIND__DUMP : CRIU__KIND__PRE_DUMP, &checkpoint->request,
+		r = criu_ask(&checkpoint->criu, whole ? CRIU__KIND__DUMP : CRIU__KIND__SINGLE_PRE_DUMP, &checkpoint->request,
 			NULL, checkpoint->folders.work, NULL, err);
 	if (r < 0)
 		(void)error_hint(

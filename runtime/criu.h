@@ -12,7 +12,8 @@
 struct arena;
 struct error;
 
-enum { CRIU_OLDEST = 31500 }; /* 3.15, the first that knows cgroup v2 well: major * 10000 + minor * 100 + sublevel */
+/* 3.16, the first with all that is asked here: major * 10000 + minor * 100 + sublevel. */
+enum { CRIU_OLDEST = 31600 };
 
 struct criu {
 	struct plan walk; /* of the child */

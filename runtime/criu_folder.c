@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -18,6 +20,9 @@
 #include "spec/spec.h"
 
 #define DEFAULT_FOLDER "checkpoint"
+#define ACL_NAME       "system.posix_acl_access"
+
+enum { ROUNDS_MAX = 64 /* of pre-dumps */ };
 
 /* ---- what is in it ---- */
 
@@ -64,7 +69,6 @@ static int check_entries(int images, struct error *err)
 
 static int check_parents(int images, struct error *err)
 {
-	enum { ROUNDS_MAX = 64 };
 	cleanup_close int at = fcntl(images, F_DUPFD_CLOEXEC, 3);
 
 	for (int round = 0; round < ROUNDS_MAX; round++) {
@@ -139,6 +143,66 @@ int criu_folders_open(const struct criu_options *options, struct criu_folders *r
 	if (r == 0)
 		r = check_parents(ret->images, err);
 	return r < 0 ? r : forget_log(ret, ret->log, err);
+}
+
+/* ---- for another user ---- */
+
+/* As the kernel keeps it [linux/posix_acl_xattr.h, version 2; all supported machines are little-endian]. */
+struct acl {
+	uint32_t version;
+	struct {
+		uint16_t tag, rights;
+		uint32_t id;
+	} entries[5];
+};
+
+enum { ACL_USER_OBJ = 1, ACL_USER = 2, ACL_GROUP_OBJ = 4, ACL_MASK = 16, ACL_OTHER = 32, ACL_SEARCH = 1 };
+
+static void allow_one(int dir, uid_t uid)
+{
+	const uint32_t nobody = UINT32_MAX;
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return;
+	const uint16_t owner = st.st_mode >> 6 & 7, group = st.st_mode >> 3 & 7, other = st.st_mode & 7;
+	const struct acl acl = {
+		.version = 2,
+		.entries = {
+			{ ACL_USER_OBJ, owner, nobody },
+			{ ACL_USER, ACL_SEARCH, uid },
+			{ ACL_GROUP_OBJ, group, nobody },
+			{ ACL_MASK, group | ACL_SEARCH, nobody },
+			{ ACL_OTHER, other, nobody },
+		},
+	};
+	(void)fsetxattr(dir, ACL_NAME, &acl, sizeof(acl), XATTR_CREATE);
+}
+
+/* Only what was said above; the group's rights, which the mask stood for, are its own again. */
+static void forbid_one(int dir, uid_t uid)
+{
+	struct acl acl;
+	struct stat st;
+
+	if (fgetxattr(dir, ACL_NAME, &acl, sizeof(acl)) != sizeof(acl) || acl.entries[1].tag != ACL_USER ||
+		acl.entries[1].rights != ACL_SEARCH || acl.entries[1].id != uid || fstat(dir, &st) < 0)
+		return;
+	if (fremovexattr(dir, ACL_NAME) == 0)
+		(void)fchmod(dir, (st.st_mode & 07707) | (mode_t)((acl.entries[2].rights & 7) << 3));
+}
+
+void criu_folders_allow(const struct criu_folders *folders, uid_t uid, bool allow)
+{
+	cleanup_close int at = fcntl(folders->images, F_DUPFD_CLOEXEC, 3);
+
+	for (int round = 0; at >= 0 && round < ROUNDS_MAX; round++) {
+		int next;
+		(allow ? allow_one : forbid_one)(at, uid);
+		next = openat(at, "parent", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd_closep(&at);
+		at = next;
+	}
 }
 
 void criu_folders_close(struct criu_folders *folders)

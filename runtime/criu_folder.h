@@ -3,6 +3,8 @@
  * Opened once; CRIU has them by descriptor. What stands in one that comes from elsewhere is somebody's word: files are files,
  * and the link to a parent leads to a folder near by, or nothing is restored from it. */
 #pragma once
+#include <stdbool.h>
+#include <sys/types.h>
 struct arena;
 struct criu_options;
 struct error;
@@ -19,6 +21,10 @@ int criu_folders_make(const struct criu_options *options, struct criu_folders *r
 
 /* Opens one that was filled, and looks at what is in it. */
 int criu_folders_open(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err);
+
+/* Lets a user look for files in the folder of the images and its parents, or no more; nobody else [acl(5)]. Where that cannot
+ * be said, or something of the kind is said already, nothing changes. */
+void criu_folders_allow(const struct criu_folders *folders, uid_t uid, bool allow);
 void criu_folders_close(struct criu_folders *folders);
 
 /* The file with more options for CRIU: that of the annotation org.criu.config, or the first of the host's in /etc/criu; NULL

@@ -28,7 +28,6 @@ struct restoring {
 	struct arena *arena;
 	struct criu criu;
 	Criu__Options request;
-	int images; /* owned: the folder as the container's root may read it; -1 = as it is */
 	pid_t pid; /* of the first process; 0 = not there yet */
 	int terminal;
 };
@@ -100,7 +99,7 @@ static int make_request(struct restoring *restoring, struct error *err)
 {
 	const struct restore *restore = restoring->restore;
 	struct criu_place place = {
-		.images = restoring->images < 0 ? restore->folders->images : restoring->images,
+		.images = restore->folders->images,
 		.work = restore->folders->work,
 		.log_file = restore->folders->log,
 		.wires_network = restore->plan->network != NULL,
@@ -172,22 +171,29 @@ static void add_steps(struct restoring *restoring)
 	view_root_steps(&plan->steps, plan->root_step, plan->namespaces.makes_user, steps);
 }
 
+/* In a user namespace the container's root reads what is root's of the host. */
+static void open_folders(const struct restore *restore, bool open)
+{
+	const struct spec_id_mappings *maps = &restore->plan->spec->linux_.uid_mappings;
+
+	for (size_t i = 0; restore->plan->namespaces.makes_user && i < maps->count; i++)
+		if (maps->items[i].container_id == 0)
+			criu_folders_allow(restore->folders, maps->items[i].host_id, open);
+}
+
 static int go(struct restoring *restoring, struct error *err)
 {
 	const struct restore *restore = restoring->restore;
 	const struct criu_ear ear = { hear, restoring };
 	pid_t pid = 0;
-	int r;
+	int r = make_request(restoring, err);
 
-	/* A process in a user namespace reads its images there, and they are root's of the host. */
-	if (restore->plan->namespaces.makes_user)
-		restoring->images = namespaces_open_mapped(&restore->plan->namespaces, restore->folders->images);
-	r = make_request(restoring, err);
 	if (r < 0)
 		return r;
 	add_steps(restoring);
 	if (restore->options->shell_job)
 		criu_shares_terminal(&restoring->criu);
+	open_folders(restore, true);
 	r = criu_clone(&restoring->criu, restore->cgroup, restore->state_dir, true, err);
 	if (r == 0)
 		r = restore->place(restore->arg, restoring->criu.child.pid, err);
@@ -210,7 +216,6 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 	struct restoring restoring = {
 		.restore = restore,
 		.arena = restore->plan->arena,
-		.images = -1,
 		.terminal = -1,
 	};
 	int r = criu_prepare(&restoring.criu, restore->plan->id, restore->signal_fd, restoring.arena, err);
@@ -218,7 +223,7 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 	if (r == 0)
 		r = go(&restoring, err);
 	criu_done(&restoring.criu);
-	fd_closep(&restoring.images);
+	open_folders(restore, false);
 	if (r < 0)
 		fd_closep(&restoring.terminal);
 	else

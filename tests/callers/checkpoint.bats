@@ -248,6 +248,7 @@ __import__("time").sleep(60)'
 	save
 	restore
 	goes_on
+	[ "$(stat -c %a "$images")" = 700 ] && [ -z "$(getfattr -m - "$images" 2>/dev/null)" ]
 	[ "$(awk '/^Uid:/ { print $2 }' "/proc/$(pid_of "$id")/status")" = 100000 ]
 }
 
@@ -464,7 +465,7 @@ leave_hosts() {
 	END
 	chmod +x "$BATS_TEST_TMPDIR/bin/criu"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH try checkpoint --image-path "$images" "$id"
-	expect_error 1 "is version 2.5, and husk needs 3.15 or newer"
+	expect_error 1 "is version 2.5, and husk needs 3.16 or newer"
 	mount --bind /dev/null /usr/sbin/criu
 	later umount /usr/sbin/criu
 	try checkpoint --image-path "$images" "$id"
