@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "base/userns.h"
 #include "namespaces/namespaces.h"

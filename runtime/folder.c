@@ -114,6 +114,14 @@ static void sweep(int parent, const char *mine)
 
 /* ---- one container's ---- */
 
+static int check_holder(int parent, const struct folder *folder, const char *holder, struct error *err)
+{
+	if (!is_held(parent, folder->id, holder))
+		return 0;
+	(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
+	return error_hint(err, "choose another name, or another --store");
+}
+
 static int claim(int parent, const struct folder *folder, const char *holder, struct error *err)
 {
 	int r;
@@ -122,10 +130,9 @@ static int claim(int parent, const struct folder *folder, const char *holder, st
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, errno, "make %s", folder->path);
-	if (is_held(parent, folder->id, holder)) {
-		(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
-		return error_hint(err, "choose another name, or another --store");
-	}
+	r = check_holder(parent, folder, holder, err);
+	if (r < 0)
+		return r;
 	r = erase(parent, folder->id, err);
 	if (r == 0 && mkdirat(parent, folder->id, 0700) < 0)
 		r = error_sys(err, errno, "make %s", folder->path);
@@ -256,12 +263,14 @@ int folder_make(struct folder *folder, int root, const char *config, size_t conf
 		return error_sys(err, r, "find out who holds %s", folder->path);
 	sweep(parent, holder);
 	before = umask(0);
-	r = claim(parent, folder, holder, err);
+	r = folder->stands ? check_holder(parent, folder, holder, err) : claim(parent, folder, holder, err);
 	if (r == 0) {
 		folder->overlay.folder = openat(parent, folder->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = folder->overlay.folder < 0 ? error_sys(err, errno, "open %s", folder->path)
-					       : fill(folder, holder, config, config_len, err);
+		if (folder->overlay.folder < 0)
+			r = error_sys(err, errno, "open %s", folder->path);
 	}
+	if (r == 0 && !folder->stands)
+		r = fill(folder, holder, config, config_len, err);
 	(void)umask(before);
 	return r;
 }

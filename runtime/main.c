@@ -33,6 +33,8 @@ static const struct command *const commands[] = {
 	&pause_command,
 	&resume_command,
 	&update_command,
+	&checkpoint_command,
+	&restore_command,
 	&delete_command,
 	&network_command,
 	&port_command,
@@ -81,7 +83,7 @@ static int print_help(void)
 	(void)printf("Usage: husk [OPTIONS] COMMAND [ARGUMENTS]\n\n"
 		     "Runs OCI bundles in containers: isolated, limited, and gone without a trace.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	(void)printf("\nOptions:\n");
 	options_print(global_options, ARRAY_SIZE(global_options));
 	(void)printf("\nExamples:\n"

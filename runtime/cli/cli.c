@@ -381,9 +381,11 @@ static int name_it(
 	struct from_image *from = &making->from;
 	int r;
 
-	if (!options->image.image)
+	if (!options->image.image && !options->again)
 		return name_bundle(invocation, making, &request->id, err);
-	r = name_from_image(invocation, request->gate, making, &request->id, err);
+	r = options->again ? from_image_again(invocation, options->again, options->again_config,
+				     options->again_config_len, from, &making->bundle, err)
+			   : name_from_image(invocation, request->gate, making, &request->id, err);
 	if (r < 0)
 		return r;
 	request->id = from->id;
@@ -392,7 +394,7 @@ static int name_it(
 	request->given_up_count = from->given_up_count;
 	request->closed_streams = from_image_closed_streams(from, options->detach);
 	/* What is removed at the end need not be written to the disk first, as the end of an overlay does: 2 ms and more. */
-	if (request->gate == GATE_PAIR && !options->detach && !options->keep)
+	if (request->gate == GATE_PAIR && !options->detach && !options->keep && !options->again)
 		from->folder.overlay.is_volatile = true;
 	return 0;
 }
@@ -420,6 +422,7 @@ static struct plan_request plan_wanted(const struct create_options *options, enu
 		.notify = cli_notify_socket() != NULL,
 		.no_new_keyring = options->no_new_keyring,
 		.no_pivot = options->no_pivot,
+		.restores = options->checkpoint != NULL,
 		.unprivileged = geteuid() != 0,
 		.mapped = namespaces_ids_mapped(),
 	};
@@ -433,7 +436,9 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.pid_file = options->pid_file,
 		.console_socket = options->console_socket,
 		.pidfd_socket = options->pidfd_socket,
-		.keeps = gate == GATE_PAIR && options->detach,
+		.keeps = gate == GATE_PAIR && options->detach && !options->checkpoint,
+		.checkpoint = options->checkpoint,
+		.folders = options->folders,
 	};
 	int r;
 

@@ -10,6 +10,8 @@
 #include "runtime/container.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
+struct criu_folders;
+struct criu_options;
 struct error;
 struct faults;
 struct invocation;
@@ -87,6 +89,10 @@ struct create_options {
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
 	struct image_flags image;
 	struct network_options network;
+	const struct criu_options *checkpoint; /* of `restore`: */
+	const struct criu_folders *folders;
+	const char *again, *again_config; /* the folder of one from an image that stopped here, and its config; NULL */
+	size_t again_config_len;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,
@@ -100,6 +106,7 @@ struct making {
 	struct notify notify; /* of `run` */
 };
 int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
+void cli_close_making(struct making *making);
 
 /* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status.
  * *ret_signal, where it is not NULL: the signal that killed it, or 0. */

@@ -258,6 +258,56 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 	return r < 0 ? r : write_config(ret, ret_bundle, err);
 }
 
+/* ---- or again ---- */
+
+/* "STORE/containers/ID", as folder.h has it */
+static int find_folder(struct from_image *from, const char *path, struct error *err)
+{
+	const char *id = strrchr(path, '/');
+	size_t len = id ? (size_t)(id - path) : 0, parent = strlen("/containers");
+	char image[DIGEST_TEXT_MAX];
+	ssize_t n;
+
+	if (len < parent || strncmp(id - parent, "/containers", parent) != 0)
+		return error_bad(err, EINVAL, "the folder %s of the record is none of husk's", path);
+	n = file_read_small_at(AT_FDCWD, arena_printf(from->arena, "%s/image", path), image, sizeof(image));
+	if (n < 0)
+		return error_sys(err, (int)n, "read image of %s", path);
+	from->id = id + 1;
+	from->folder.store = arena_copy(from->arena, path, len - parent);
+	from->folder.path = path;
+	from->folder.id = from->id;
+	from->folder.image = arena_strdup(from->arena, image);
+	from->folder.stands = true;
+	return 0;
+}
+
+int from_image_again(const struct invocation *invocation, const char *path, const char *config, size_t config_len,
+	struct from_image *ret, struct bundle *ret_bundle, struct error *err)
+{
+	static const struct image_flags no_flags;
+	int r;
+
+	*ret = (struct from_image){
+		.invocation = invocation,
+		.flags = &no_flags,
+		.arena = invocation->arena,
+		.store = -1,
+		.folder.overlay.folder = -1,
+	};
+	r = find_folder(ret, path, err);
+	if (r == 0)
+		r = look(ret, ret->folder.image, err);
+	if (r == IMAGE_UNKNOWN)
+		r = error_bad(err, ENOENT, "the image %s is not in the store any more", ret->folder.image);
+	if (r == 0)
+		r = open_layers(ret, err);
+	ret_bundle->path = ret->folder.path;
+	ret_bundle->text = config;
+	ret_bundle->len = config_len;
+	return r;
+}
+
 /* ---- before the container is made ---- */
 
 static int make_volumes(const struct from_image *from, struct error *err)

@@ -42,6 +42,11 @@ struct from_image {
 int from_image_plan(const struct invocation *invocation, const struct image_flags *flags, const char *id, char **args,
 	struct from_image *ret, struct bundle *ret_bundle, struct error *err);
 
+/* The same for a container that was one before: of its folder, which stands, and its config as it was. `path` is the folder's,
+ * from its record. */
+int from_image_again(const struct invocation *invocation, const char *path, const char *config, size_t config_len,
+	struct from_image *ret, struct bundle *ret_bundle, struct error *err);
+
 /* What must be there before the container is: volumes by name, --cidfile. */
 int from_image_prepare(const struct from_image *from, struct error *err);
 
