@@ -168,6 +168,18 @@ new
 	[ ! -e "$home/b" ]
 }
 
+@test "a folder becomes an image: the user's own files are root's, those of his ids theirs, and those of strangers root's" {
+	install -d -o "$uid" -g "$gid" "$home/tree" "$home/tree/bin"
+	cp "$BATS_FILE_TMPDIR/root/bin/busybox" "$home/tree/bin/" && ln -s busybox "$home/tree/bin/stat"
+	echo x >"$home/tree/root" && echo x >"$home/tree/five"
+	chown "$uid:$gid" "$home/tree/bin/busybox" && chown $((first + 4)):$((first + 5)) "$home/tree/five"
+	husk image import -q tree folder >/dev/null
+	box=folder boxed /bin/stat -c %u:%g /bin/busybox /root /five
+	expect 0 "0:0
+0:0
+5:6"
+}
+
 @test "unshare runs a command where the user's ids are his, and hands on how it ends" {
 	try unshare sh -c 'id -u; tr -s " " </proc/self/gid_map; cat "$0"/layers/*/*/tree/of-100/closed/file; mount -t tmpfs none /tmp; exit 7' "$store"
 	expect 7 "0
