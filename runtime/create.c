@@ -438,7 +438,10 @@ static int take_first(void *arg, pid_t pid, int *pidfd, struct error *err)
 /* The limits do not count what CRIU needed. */
 static int take_all(void *arg, struct error *err)
 {
-	return limit_cgroup(arg, err);
+	struct creation *creation = arg;
+	int r = limit_cgroup(creation, err);
+
+	return r < 0 ? r : network_release(&creation->network, err);
 }
 
 static int restore(struct creation *creation, struct error *err)

@@ -345,13 +345,14 @@ __import__("time").sleep(60)'
 
 # ---- to another host ----
 
-# A namespace for the container's network, on the bridge of the one of the peer; always the same addresses.
+# A namespace for the container's network, on the bridge of the one of the peer; always the same addresses. Nothing comes
+# through before the link is let up: where there is no socket yet, the kernel would answer that the connection is none.
 make_network() { # NAME
 	ip netns add "$1"
 	ip -n "$1" link set lo up
 	ip -n "$1" link add eth0 address 02:00:0a:4d:00:02 type veth peer name "$1" netns "$id-peer"
 	ip -n "$1" addr add 10.77.0.2/24 dev eth0
-	ip -n "$id-peer" link set "$1" master bridge up
+	ip -n "$id-peer" link set "$1" master bridge
 	ip -n "$1" link set eth0 up
 }
 
@@ -380,6 +381,7 @@ leave_hosts() {
 	ip -n "$id-peer" link add bridge up type bridge
 	ip -n "$id-peer" addr add 10.77.0.1/24 dev bridge
 	make_network "$id-a"
+	ip -n "$id-peer" link set "$id-a" up
 	printf '#!/bin/sh\ni=0; while read -r _; do i=$((i + 1)); echo $i; done\n' >"$bundle/rootfs/bin/counting"
 	chmod +x "$bundle/rootfs/bin/counting"
 	args nc -l -p 5000 -e /bin/counting
@@ -421,6 +423,7 @@ leave_hosts() {
 	config_of "$bundle-b" --arg path "/run/netns/$id-b" \
 		'(.linux.namespaces[] | select(.type == "network")).path = $path'
 	on b restore -d --tcp-established --bundle "$bundle-b" --image-path "$images" "$id" </dev/null >/dev/null
+	ip -n "$id-peer" link set "$id-b" up
 	local end=${EPOCHREALTIME/./}
 	on a delete "$id"
 
