@@ -51,8 +51,7 @@ static bool describe(const struct step *step, bool user_namespace, struct view_e
 	return false;
 }
 
-size_t view_externals(
-	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret)
+size_t view_externals(const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret)
 {
 	size_t count = 0;
 

@@ -190,8 +190,7 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* ---- wiring ---- */
 
-static void add_host_side(
-	const struct net_link *link, int netns, const char *alias, bool held, struct batch *batch)
+static void add_host_side(const struct net_link *link, int netns, const char *alias, bool held, struct batch *batch)
 {
 	const struct veth veth = {
 		.host = link->host,

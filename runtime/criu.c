@@ -201,8 +201,8 @@ static int check_version(struct criu *criu, struct error *err)
 		return r;
 	if (answer->kind != CRIU__KIND__VERSION || !answer->success || !answer->version)
 		return error_bad(err, EPROTO, "criu does not say which version it is");
-	version = answer->version->major_number * 10000 + answer->version->minor_number * 100 +
-		answer->version->sublevel;
+	version =
+		answer->version->major_number * 10000 + answer->version->minor_number * 100 + answer->version->sublevel;
 	if (version >= CRIU_OLDEST)
 		return 0;
 	(void)error_bad(err, ENOTSUP, "%s is version %d.%d, and husk needs %d.%d or newer", criu->exec->path,
@@ -263,7 +263,8 @@ static const char *words_of(const char *log_file, const char *said, int work, st
 	return arena_copy(arena, words, len);
 }
 
-static int failed(const struct criu *criu, const Criu__Answer *answer, const char *log_file, int work, struct error *err)
+static int failed(
+	const struct criu *criu, const Criu__Answer *answer, const char *log_file, int work, struct error *err)
 {
 	const char *words = words_of(log_file, answer->error_message, work, criu->walk.arena);
 	int code = answer->has_error && answer->error > 0 ? answer->error : EIO;

@@ -239,8 +239,9 @@ static int check_mounts(const struct plan *plan, pid_t pid, struct arena *arena,
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct view view = { .root = root };
 	char *mounts;
-	int r = root < 0 ? error_sys(err, errno, "open %s", path)
-			 : read_proc(arena_printf(arena, "/proc/%d/mountinfo", pid), MOUNTINFO_MAX, arena, &mounts, err);
+	int r = root < 0
+		? error_sys(err, errno, "open %s", path)
+		: read_proc(arena_printf(arena, "/proc/%d/mountinfo", pid), MOUNTINFO_MAX, arena, &mounts, err);
 
 	if (r < 0)
 		return r;
