@@ -420,8 +420,8 @@ leave_hosts() {
 	ip -n "$id-peer" link del "$id-a"
 	make_network "$id-b"
 	cp -a "$bundle" "$bundle-b"
-	config_of "$bundle-b" --arg path "/run/netns/$id-b" \
-		'(.linux.namespaces[] | select(.type == "network")).path = $path'
+	config_of "$bundle-b" --arg path "/run/netns/$id-b" --arg id "$id" \
+		'(.linux.namespaces[] | select(.type == "network")).path = $path | .linux.cgroupsPath = "/husk-\($id)-b"'
 	on b restore -d --tcp-established --bundle "$bundle-b" --image-path "$images" "$id" </dev/null >/dev/null
 	ip -n "$id-peer" link set "$id-b" up
 	local end=${EPOCHREALTIME/./}
