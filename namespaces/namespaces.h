@@ -81,6 +81,9 @@ void namespaces_enter_step(struct enter_args *args, struct steps *steps);
 /* Whether the process is in another user namespace than we are. */
 bool namespaces_user_differs(pid_t pid);
 
+/* Whether we are in a user namespace that is not the host's, so that our root is not the host's. */
+bool namespaces_ids_mapped(void);
+
 /* Writes the id maps of a new user namespace for the process. */
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err);
 

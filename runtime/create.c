@@ -73,7 +73,7 @@ static int open_cgroups(struct creation *creation, struct error *err)
 	if (creation->host.root < 0) /* and no limit asks for one */
 		plan->has_cgroup = false;
 	/* A user to whom no cgroup was delegated has none to make one in. */
-	if (r == 0 && geteuid() != 0 && plan->cgroup.value_count == 0 &&
+	if (r == 0 && (geteuid() != 0 || namespaces_ids_mapped()) && plan->cgroup.value_count == 0 &&
 		!cgroup_may_make(&creation->host, plan->cgroup.path))
 		plan->has_cgroup = false;
 	return r;

@@ -89,7 +89,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	struct view_request request = {
 		.bundle = plan->bundle,
 		.rootfs = plan->rootfs,
-		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
+		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user || wanted->mapped,
 		.terminal = plan->terminal,
 		.overlay = plan->folder ? &plan->folder->overlay : NULL,
 		.ret_root = &plan->root_step,

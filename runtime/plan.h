@@ -84,6 +84,7 @@ struct plan_request {
 	bool systemd_user; /* the caller's own one */
 	bool no_new_keyring;
 	bool unprivileged; /* the caller is not root */
+	bool mapped;       /* it is in a user namespace of its own already, whose root may less than the host's */
 	bool no_pivot;     /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
 	unsigned preserve_fds;
 	unsigned listen_fds;      /* of these, the first are sockets of sd_listen_fds(3) */

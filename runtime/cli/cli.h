@@ -30,6 +30,10 @@ int cli_open_container(const struct invocation *invocation, int *ret_root, struc
 int cli_with_container(const struct invocation *invocation,
 	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err);
 
+/* Calls `act` for each id, whatever becomes of the others: what failed is told, the last of it in `err`. */
+int cli_each_id(const struct invocation *invocation, int root, char *const *ids, size_t count,
+	int (*act)(const struct invocation *, int, const char *, struct error *), struct error *err);
+
 /* The ids of the state root that match an extended regular expression (NULL: all), in the arena. */
 int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
 	size_t *ret_count, struct error *err);
@@ -71,8 +75,8 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err);
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);
 
-/* "5", "5s", "1m", "500ms" of --interval. */
-int cli_parse_interval(const char *text, int *ret_ms, struct error *err);
+/* "5", "5s", "1m", "500ms" of an option. */
+int cli_parse_time(const char *option, const char *text, int *ret_ms, struct error *err);
 
 /* The words for too few arguments, or too many. */
 int cli_wrong_count(const struct invocation *invocation, int wanted, struct error *err);
