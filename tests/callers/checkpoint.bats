@@ -5,6 +5,7 @@ load ../lib/husk
 setup_file() {
 	make_rootfs "$BATS_FILE_TMPDIR/rootfs"
 	ip netns add checkpoint-test && ip netns del checkpoint-test # mounts /run/netns, once
+	systemctl stop netavark-dhcp-proxy.service 2>/dev/null || true # ends some time after the boot, with its cgroup
 }
 
 setup() {

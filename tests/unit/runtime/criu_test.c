@@ -173,8 +173,7 @@ static void mounts_of_the_host_are_known_from_the_plan(void **state)
 	assert_int_equal(plan_make(spec, &request, &unit->arena, &plan, &faults), 0);
 	count = view_externals(&plan.steps, false, &unit->arena, &externals);
 	found = find(externals, count, "/data");
-	assert_non_null(found);
-	assert_string_equal(found->source, "/b/here");
+	assert_string_equal(found ? found->source : "", "/b/here");
 	found = find(externals, count, "/proc/keys");
 	assert_true(found && found->is_mask);
 	assert_null(find(externals, count, "/tmp"));
