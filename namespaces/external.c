@@ -51,8 +51,7 @@ static bool describe(const struct step *step, bool user_namespace, struct view_e
 	return false;
 }
 
-size_t view_externals(
-	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret)
+size_t view_externals(const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret)
 {
 	size_t count = 0;
 
@@ -88,10 +87,8 @@ static bool is_below(const char *path, const char *dir)
 }
 
 /* What lies on another mount is made with that. */
-static bool lies_on_the_root(const struct steps *steps, size_t at)
+static bool lies_on_the_root(const struct steps *steps, size_t at, const char *path)
 {
-	const char *path = mount_of(&steps->items[at])->mount->destination;
-
 	for (size_t i = 0; i < at; i++) {
 		const struct mount_args *below = mount_of(&steps->items[i]);
 		if (below && is_below(path, below->mount->destination))
@@ -107,7 +104,7 @@ static int targets_apply(const struct step *step, struct walk *walk)
 
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct mount_args *args = mount_of(&steps->items[i]);
-		if (!args || !lies_on_the_root(steps, i))
+		if (!args || !lies_on_the_root(steps, i, args->mount->destination))
 			continue;
 		cleanup_close int target = mount_target(args, walk, args->source_is_file);
 		if (target < 0)

@@ -144,8 +144,7 @@ struct view_external {
 
 /* Those of a view's steps, in the arena; what was passed over, since it is not there, is among them. `user_namespace`: the
  * container is in one of its own. Pure. */
-size_t view_externals(
-	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
+size_t view_externals(const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
 
 /* Steps that leave the root of a view's opened steps at its own path, which must be asked for (`root_at_path`), with all that
  * the view mounts on: a root for CRIU to mount into. The process is in a mount namespace of its own, and has nobody's

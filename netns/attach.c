@@ -190,7 +190,7 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* ---- wiring ---- */
 
-static void add_host_side(const struct net_link *link, int netns, const char *alias, struct batch *batch)
+static void add_host_side(const struct net_link *link, int netns, const char *alias, bool held, struct batch *batch)
 {
 	const struct veth veth = {
 		.host = link->host,
@@ -211,7 +211,7 @@ static void add_host_side(const struct net_link *link, int netns, const char *al
 
 	if (link->kind == NET_BRIDGE) {
 		link_add_veth(batch, &veth);
-		link_add_port(batch, link->host, alias);
+		link_add_port(batch, link->host, alias, !held);
 	} else {
 		link_add_sharer(batch, &sharer);
 	}
@@ -315,7 +315,7 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 	(void)snprintf(alias, sizeof(alias), "husk:%.200s", attachment->id);
 	batch_init(&batch);
 	for (size_t i = first; i < attachment->link_count; i++)
-		add_host_side(&attachment->links[i], netns, alias, &batch);
+		add_host_side(&attachment->links[i], netns, alias, attachment->held, &batch);
 	r = batch_send(sock, &batch, err);
 	if (r == -EPERM)
 		(void)error_hint(err, "making links needs root, or CAP_NET_ADMIN; others have --network pasta");
@@ -324,6 +324,22 @@ int attachment_wire(const struct attachment *attachment, size_t first, int netns
 	if (r == 0)
 		r = limit(attachment, first, alias, err);
 	return r < 0 ? r : attachment_guard(attachment, first, err);
+}
+
+int attachment_release(const struct attachment *attachment, struct error *err)
+{
+	cleanup_close int sock = attachment->held ? netlink_open() : -1;
+	struct batch batch;
+
+	if (!attachment->held)
+		return 0;
+	if (sock < 0)
+		return error_sys(err, sock, "open a netlink socket");
+	batch_init(&batch);
+	for (size_t i = 0; i < attachment->link_count; i++)
+		if (attachment->links[i].kind == NET_BRIDGE)
+			link_add_up(&batch, 0, attachment->links[i].host, false);
+	return batch_send(sock, &batch, err);
 }
 
 int attachment_repair(const struct attachment *attachment, const char *network, int master, struct error *err)
@@ -340,7 +356,7 @@ int attachment_repair(const struct attachment *attachment, const char *network, 
 			continue;
 		batch_init(&batch);
 		link_add_master(&batch, link->host, master);
-		link_add_port(&batch, link->host, alias);
+		link_add_port(&batch, link->host, alias, true);
 		r = batch_send(sock, &batch, err);
 	}
 	return r == 0 || r == -ENODEV ? attachment_guard(attachment, 0, err) : r;

@@ -47,6 +47,7 @@ struct attachment {
 	struct published *ports; /* of the first link to a bridge */
 	size_t port_count;
 	struct rates rates; /* of each link to a bridge */
+	bool held;          /* links to bridges stay down on the host's side until attachment_release(); not written */
 };
 
 /* Reads what a container has; -ENOENT where it has none of ours, -EINVAL with words where the file is damaged. */
@@ -59,6 +60,9 @@ int attachment_reserve(struct attachment *attachment, int state_dir, const struc
 
 /* Makes the links from `first` on, in the namespace `netns`. */
 int attachment_wire(const struct attachment *attachment, size_t first, int netns, struct error *err);
+
+/* Lets through what is held. */
+int attachment_release(const struct attachment *attachment, struct error *err);
 
 /* ---- attach_rules.c ---- */
 

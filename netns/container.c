@@ -47,6 +47,17 @@ int net_wire(const struct attachment *attachment, int netns, struct error *err)
 	return attachment_wire(attachment, 0, netns, err);
 }
 
+int net_wire_held(struct attachment *attachment, int netns, struct error *err)
+{
+	attachment->held = true;
+	return attachment_wire(attachment, 0, netns, err);
+}
+
+int net_release(const struct attachment *attachment, struct error *err)
+{
+	return attachment_release(attachment, err);
+}
+
 static const struct net_link *way_out(const struct attachment *attachment)
 {
 	for (size_t i = 0; i < attachment->link_count; i++)

@@ -124,12 +124,12 @@ static void add_bare(struct message *message)
 	message_unnest(message, spec);
 }
 
-void link_add_port(struct batch *batch, const char *host, const char *alias)
+void link_add_port(struct batch *batch, const char *host, const char *alias, bool up)
 {
 	struct message message;
 	size_t linkinfo, data;
 
-	begin(&message, RTM_NEWLINK, 0, 0, IFF_UP);
+	begin(&message, RTM_NEWLINK, 0, 0, up ? IFF_UP : 0);
 	add_text(&message, IFLA_IFNAME, host);
 	message_add(&message, IFLA_IFALIAS, alias, strlen(alias));
 	linkinfo = message_nest(&message, IFLA_LINKINFO);
@@ -140,7 +140,7 @@ void link_add_port(struct batch *batch, const char *host, const char *alias)
 	message_unnest(&message, data);
 	message_unnest(&message, linkinfo);
 	add_bare(&message);
-	batch_add(batch, &message, "bring up the link", host);
+	batch_add(batch, &message, up ? "bring up the link" : "set up the link", host);
 }
 
 void link_add_master(struct batch *batch, const char *host, int master)
@@ -193,6 +193,8 @@ void link_add_up(struct batch *batch, int index, const char *name, bool bare)
 	struct message message;
 
 	begin(&message, RTM_NEWLINK, 0, index, IFF_UP);
+	if (!index)
+		add_text(&message, IFLA_IFNAME, name);
 	if (bare)
 		add_bare(&message);
 	batch_add(batch, &message, "bring up the link", name);

@@ -25,8 +25,9 @@ struct veth {
 };
 void link_add_veth(struct batch *batch, const struct veth *veth);
 
-/* Makes the near end known as ours by its alias, a port that packets may leave by which came in by it, and brings it up. */
-void link_add_port(struct batch *batch, const char *host, const char *alias);
+/* Makes the near end known as ours by its alias, a port that packets may leave by which came in by it, and, with `up`,
+ * brings it up. */
+void link_add_port(struct batch *batch, const char *host, const char *alias, bool up);
 
 /* Makes it a port of the bridge with the number `master`, where it is none. */
 void link_add_master(struct batch *batch, const char *host, int master);
@@ -42,7 +43,7 @@ void link_add_sharer(struct batch *batch, const struct sharer *sharer);
 
 void link_add_removal(struct batch *batch, const char *name);
 
-/* Brings it up; `bare`: without an IPv6 address of its own making. */
+/* Brings it up, by its index or, where that is 0, its name; `bare`: without an IPv6 address of its own making. */
 void link_add_up(struct batch *batch, int index, const char *name, bool bare);
 
 /* Without waiting for duplicate address detection: the lease says that it is nobody else's. An address that is there is

@@ -83,6 +83,11 @@ int net_reserve(const struct net_plan *plan, const struct net_owner *owner, stru
 /* Makes the links, addresses and routes of the container whose network namespace is `netns`. */
 int net_wire(const struct attachment *attachment, int netns, struct error *err);
 
+/* The same, but nothing comes through links to bridges before net_release(): for restored connections, to which the kernel
+ * would answer that there are none before they are there. */
+int net_wire_held(struct attachment *attachment, int netns, struct error *err);
+int net_release(const struct attachment *attachment, struct error *err);
+
 /* What the container's own files say of its network: its addresses, where the host is. In the arena. */
 void net_describe(const struct attachment *attachment, struct arena *arena, struct names_network *ret);
 

@@ -191,11 +191,10 @@ static int ask(struct checkpoint *checkpoint, struct error *err)
 	int r = whole ? criu_streams_write(checkpoint->folders.images, &checkpoint->streams, err) : 0;
 
 	if (r == 0)
-		r = criu_ask(&checkpoint->criu, whole ? CRIU__KIND__DUMP : CRIU__KIND__SINGLE_PRE_DUMP, &checkpoint->request,
-			NULL, checkpoint->folders.work, NULL, err);
+		r = criu_ask(&checkpoint->criu, whole ? CRIU__KIND__DUMP : CRIU__KIND__SINGLE_PRE_DUMP,
+			&checkpoint->request, NULL, checkpoint->folders.work, NULL, err);
 	if (r < 0)
-		(void)error_hint(
-			err, "all of it is in %s/%s", checkpoint->folders.work_path, checkpoint->folders.log);
+		(void)error_hint(err, "all of it is in %s/%s", checkpoint->folders.work_path, checkpoint->folders.log);
 	return r;
 }
 

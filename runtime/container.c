@@ -146,8 +146,8 @@ int container_spec(const struct container *container, struct arena *arena, struc
 	return r;
 }
 
-int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec, struct plan *ret_plan,
-	struct error *err)
+int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec,
+	struct plan *ret_plan, struct error *err)
 {
 	const struct record *record = &container->record;
 	const struct plan_request request = {

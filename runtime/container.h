@@ -40,8 +40,8 @@ int container_lock(struct container *container, struct arena *arena, struct erro
 int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err);
 
 /* What was planned for it, planned anew; nothing of it is opened. */
-int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec, struct plan *ret_plan,
-	struct error *err);
+int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec,
+	struct plan *ret_plan, struct error *err);
 
 /* Its state document; borrows everything from the record. */
 struct spec_state container_state(const struct container *container);

@@ -36,6 +36,7 @@
 #include "runtime/init.h"
 #include "runtime/network.h"
 #include "runtime/notify.h"
+#include "runtime/place.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/restore.h"
@@ -46,8 +47,7 @@ struct creation {
 	const struct create_request *request;
 	struct container container;
 	struct child child;
-	struct cgroup_host host;
-	struct cgroup cgroup;
+	struct place place;
 	int resctrl; /* the file system's root; -1 = not asked for */
 	struct resctrl_group group;
 	struct wiring network;
@@ -55,29 +55,6 @@ struct creation {
 };
 
 /* ---- open ---- */
-
-static int open_cgroups(struct creation *creation, struct error *err)
-{
-	struct plan *plan = creation->plan;
-	int r;
-
-	if (!plan->has_cgroup)
-		return 0;
-	r = cgroup_host_open(&creation->host, err);
-	if (r == 0)
-		r = cgroup_check_host(&creation->host, &plan->cgroup, err);
-	if (r == 0 && creation->host.root < 0 && plan->cgroup.unit)
-		return error_bad(err, ENOTSUP, "systemd has no cgroup v2 here; use --cgroup-manager cgroupfs");
-	if (plan->cgroup.unit)
-		return r;
-	if (creation->host.root < 0) /* and no limit asks for one */
-		plan->has_cgroup = false;
-	/* A user to whom no cgroup was delegated has none to make one in. */
-	if (r == 0 && (geteuid() != 0 || namespaces_ids_mapped()) && plan->cgroup.value_count == 0 &&
-		!cgroup_may_make(&creation->host, plan->cgroup.path))
-		plan->has_cgroup = false;
-	return r;
-}
 
 static int check_rootfs(const struct plan *plan, struct error *err)
 {
@@ -108,7 +85,7 @@ static int open_all(struct creation *creation, struct error *err)
 	if (r == 0 && !plan->child_opens && !plan->folder)
 		r = steps_open(&plan->steps, err);
 	if (r == 0)
-		r = open_cgroups(creation, err);
+		r = place_open(creation->plan, &creation->place, err);
 	if (r == 0)
 		r = open_resctrl(creation, err);
 	if (r == 0)
@@ -138,7 +115,7 @@ static int claim(struct creation *creation, struct error *err)
 	if (container->dir < 0)
 		return container->dir;
 	if (plan->has_cgroup && !plan->cgroup.unit)
-		r = cgroup_look(&creation->host, plan->cgroup.path, &existing, err);
+		r = cgroup_look(&creation->place.host, plan->cgroup.path, &existing, err);
 	if (r < 0)
 		return r;
 	describe_plan(plan, existing, &container->record);
@@ -198,13 +175,9 @@ static int make_gate(struct creation *creation, struct error *err)
 	return gate->kind == GATE_PAIR ? 0 : gate_make(creation->container.dir, &gate->listener, &gate->lock, err);
 }
 
-static int make_cgroup(struct creation *creation, struct error *err)
+static int make_place(struct creation *creation, struct error *err)
 {
-	const struct plan *plan = creation->plan;
-
-	if (!plan->has_cgroup || plan->cgroup.unit) /* that one is made for a process, which must be there first */
-		return 0;
-	return cgroup_make(&creation->host, &plan->cgroup, &creation->cgroup, err);
+	return place_make(creation->plan, &creation->place, err);
 }
 
 static int clone_init(struct creation *creation, struct error *err)
@@ -221,7 +194,7 @@ static int clone_init(struct creation *creation, struct error *err)
 	 * it may look into; then the child itself hides later. */
 	before = geteuid() == 0 ? child_hide() : 0;
 	child->pid = namespaces_clone(
-		&creation->plan->namespaces, creation->cgroup.fd, init_walk, &args, &child->pidfd, err);
+		&creation->plan->namespaces, creation->place.cgroup.fd, init_walk, &args, &child->pidfd, err);
 	child_hidden(before);
 	fd_closep(&child->other);
 	return child->pid < 0 ? child->pid : 0;
@@ -229,30 +202,9 @@ static int clone_init(struct creation *creation, struct error *err)
 
 /* ---- fill ---- */
 
-/* Where it put the cgroup, systemd says only then; until the record is complete, the unit's name is enough to undo it. */
-static int make_unit(struct creation *creation, struct error *err)
+static int make_unit(struct creation *creation, pid_t pid, struct error *err)
 {
-	struct record *record = &creation->container.record;
-	struct plan *plan = creation->plan;
-	int r;
-
-	if (!plan->cgroup.unit)
-		return 0;
-	r = cgroup_unit_start(plan->cgroup.unit, creation->child.pid, plan->arena, &plan->cgroup.path, err);
-	if (r == -EEXIST || r == -ENOENT || r == -ENOTCONN) /* nothing of ours to stop */
-		record->unit = NULL;
-	if (r < 0)
-		return r;
-	if (plan->cgroup.unit->subgroup) {
-		r = cgroup_enter(&creation->host, plan->cgroup.path, plan->cgroup.unit->subgroup, creation->child.pid,
-			&creation->cgroup, err);
-		cgroup_done(&creation->cgroup);
-		plan->cgroup.path = arena_printf(plan->arena, "%s/%s", plan->cgroup.path, plan->cgroup.unit->subgroup);
-	}
-	if (r < 0)
-		return r;
-	record->cgroup = plan->cgroup.path;
-	return cgroup_take(&creation->host, &plan->cgroup, &creation->cgroup, err);
+	return place_make_unit(creation->plan, pid, &creation->container.record, &creation->place, err);
 }
 
 /* What the child cannot go on without. */
@@ -266,26 +218,6 @@ static int map_ids(struct creation *creation, struct error *err)
 	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
-static int limit_cgroup(struct creation *creation, struct error *err)
-{
-	const struct plan *plan = creation->plan;
-	int r;
-
-	if (!plan->has_cgroup)
-		return 0;
-	r = cgroup_write_values(&creation->cgroup, &plan->cgroup, err);
-	if (r == 0 && plan->delegates && geteuid() == 0)
-		r = cgroup_delegate(&creation->cgroup, plan->cgroup_owner, err);
-	return r;
-}
-
-static int close_devices(struct creation *creation, struct error *err)
-{
-	const struct plan *plan = creation->plan;
-
-	return plan->has_cgroup ? cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err) : 0;
-}
-
 static int join_resctrl(struct creation *creation, struct error *err)
 {
 	return creation->resctrl < 0 ? 0
@@ -295,14 +227,14 @@ static int join_resctrl(struct creation *creation, struct error *err)
 
 static int fill(struct creation *creation, struct error *err)
 {
-	int r = make_unit(creation, err);
+	int r = make_unit(creation, creation->child.pid, err);
 
 	if (r == 0)
 		r = map_ids(creation, err);
 	if (r == 0)
-		r = limit_cgroup(creation, err);
+		r = place_limit(creation->plan, &creation->place, err);
 	if (r == 0)
-		r = close_devices(creation, err);
+		r = place_close_devices(creation->plan, &creation->place, err);
 	if (r == 0)
 		r = join_resctrl(creation, err);
 	if (r == 0)
@@ -311,22 +243,6 @@ static int fill(struct creation *creation, struct error *err)
 }
 
 /* ---- hooks ---- */
-
-/* The cgroup namespace has been made above it, so that the payload sees where its own begins. */
-static int enter_inner_cgroup(struct creation *creation, struct error *err)
-{
-	const struct plan *plan = creation->plan;
-	struct cgroup inner = { .fd = -1 };
-	int r;
-
-	if (!plan->cgroup.inner || !plan->has_cgroup)
-		return 0;
-	r = cgroup_enter(&creation->host, plan->cgroup.path, plan->cgroup.inner, creation->child.pid, &inner, err);
-	if (r == 0 && plan->delegates && geteuid() == 0)
-		r = cgroup_delegate(&inner, plan->cgroup_owner, err);
-	cgroup_done(&inner);
-	return r;
-}
 
 static int run_runtime_hooks(struct creation *creation, struct error *err)
 {
@@ -350,7 +266,7 @@ static int run_hooks(struct creation *creation, struct error *err)
 		return 0;
 	r = child_await(&creation->child, REPORT_HOOKS, err);
 	if (r == 0)
-		r = enter_inner_cgroup(creation, err);
+		r = place_enter_inner(creation->plan, creation->child.pid, &creation->place, err);
 	if (r == 0)
 		r = run_runtime_hooks(creation, err);
 	return r < 0 ? r : child_send(&creation->child, err);
@@ -405,12 +321,8 @@ static int hand_out(struct creation *creation, struct error *err)
 static int place_criu(void *arg, pid_t pid, struct error *err)
 {
 	struct creation *creation = arg;
-	int r;
 
-	creation->child.pid = pid;
-	r = make_unit(creation, err);
-	creation->child.pid = 0;
-	return r;
+	return make_unit(creation, pid, err);
 }
 
 /* Where a first process would wait with its namespaces and before its program. Devices are closed before CRIU opens files. */
@@ -421,7 +333,7 @@ static int take_first(void *arg, pid_t pid, int *pidfd, struct error *err)
 
 	creation->child.pid = pid;
 	creation->child.pidfd = fd_take(pidfd);
-	r = close_devices(creation, err);
+	r = place_close_devices(creation->plan, &creation->place, err);
 	if (r == 0)
 		r = network_look(creation->plan, pid, &creation->network, err);
 	if (r == 0)
@@ -429,7 +341,7 @@ static int take_first(void *arg, pid_t pid, int *pidfd, struct error *err)
 	if (r == 0)
 		r = network_restore(creation->plan, pid, &creation->container, &creation->network, err);
 	if (r == 0)
-		r = enter_inner_cgroup(creation, err);
+		r = place_enter_inner(creation->plan, creation->child.pid, &creation->place, err);
 	if (r == 0)
 		r = run_runtime_hooks(creation, err);
 	return r < 0 ? r : complete_record(creation, err);
@@ -438,7 +350,10 @@ static int take_first(void *arg, pid_t pid, int *pidfd, struct error *err)
 /* The limits do not count what CRIU needed. */
 static int take_all(void *arg, struct error *err)
 {
-	return limit_cgroup(arg, err);
+	struct creation *creation = arg;
+	int r = place_limit(creation->plan, &creation->place, err);
+
+	return r < 0 ? r : network_release(&creation->network, err);
 }
 
 static int restore(struct creation *creation, struct error *err)
@@ -451,7 +366,7 @@ static int restore(struct creation *creation, struct error *err)
 			.options = request->checkpoint,
 			.folders = request->folders,
 			.signal_fd = request->signal_fd,
-			.cgroup = creation->cgroup.fd,
+			.cgroup = creation->place.cgroup.fd,
 			.state_dir = creation->container.dir,
 			.has_cgroup = creation->plan->has_cgroup,
 			.arg = creation,
@@ -481,8 +396,7 @@ static void undo(struct creation *creation, struct error *err)
 
 static void close_all(struct creation *creation)
 {
-	cgroup_done(&creation->cgroup);
-	cgroup_host_done(&creation->host);
+	place_close(&creation->place);
 	fd_closep(&creation->resctrl);
 	network_close(&creation->network);
 }
@@ -496,7 +410,7 @@ static stage_fn *const fresh[] = {
 	find_home,
 	reserve_network,
 	make_shown,
-	make_cgroup,
+	make_place,
 	make_gate,
 	clone_init,
 	fill,
@@ -512,7 +426,7 @@ static stage_fn *const restored[] = {
 	make_folder,
 	reserve_network,
 	make_shown,
-	make_cgroup,
+	make_place,
 	restore,
 	hand_out,
 };
@@ -534,8 +448,7 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.request = request,
 		.container = { .root = request->root, .dir = -1, .id = plan->id, .pidfd = -1 },
 		.child = child_of(plan, request->signal_fd, SPEC_CREATING),
-		.host = { .root = -1 },
-		.cgroup = { .fd = -1 },
+		.place = { .host.root = -1, .cgroup.fd = -1 },
 		.resctrl = -1,
 		.network = { .netns = -1, .userns = -1 },
 	};

@@ -20,7 +20,7 @@ struct create_request {
 	bool keeps;                 /* we stay as the container's keeper: see end.h */
 	const struct criu_options *checkpoint; /* its processes come from a checkpoint; NULL = it runs its program */
 	const struct criu_folders *folders;    /* of the checkpoint, opened */
-	struct notify *notify;      /* starts to listen before the program can speak; NULL where `start` will */
+	struct notify *notify; /* starts to listen before the program can speak; NULL where `start` will */
 };
 
 /* Opens what the plan needs, takes the id, makes the container and waits until everything but the program is set up.

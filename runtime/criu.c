@@ -166,49 +166,63 @@ static int send_request(const struct criu *criu, const Criu__Request *request, s
 	return send(criu->sock, bytes, len, MSG_NOSIGNAL) == (ssize_t)len ? 0 : error_sys(err, errno, "talk to criu");
 }
 
-static int receive_answer(const struct criu *criu, Criu__Answer **ret, int *ret_fd, struct error *err)
+/* In the arena; NULL with words. */
+static const Criu__Answer *receive_answer(const struct criu *criu, int *ret_fd, struct error *err)
 {
 	struct arena *arena = criu->walk.arena;
 	ProtobufCAllocator allocator = { take_memory, leave_memory, arena };
 	uint8_t *bytes = arena_alloc(arena, MESSAGE_MAX);
+	const Criu__Answer *answer;
 	ssize_t n;
 
 	do
 		n = fd_receive(criu->sock, bytes, MESSAGE_MAX, ret_fd);
 	while (n == -EINTR);
-	if (n <= 0)
-		return n < 0 && n != -ECONNRESET ? error_sys(err, (int)n, "hear from criu")
-						 : error_bad(err, EPIPE, "criu has ended without an answer");
-	*ret = criu__answer__unpack(&allocator, (size_t)n, bytes);
-	return *ret ? 0 : error_bad(err, EPROTO, "criu sent something that makes no sense");
+	if (n == 0 || n == -ECONNRESET) {
+		(void)error_bad(err, EPIPE, "criu has ended without an answer");
+		return NULL;
+	}
+	if (n < 0) {
+		(void)error_sys(err, (int)n, "hear from criu");
+		return NULL;
+	}
+	answer = criu__answer__unpack(&allocator, (size_t)n, bytes);
+	if (!answer)
+		(void)error_bad(err, EPROTO, "criu sent something that makes no sense");
+	return answer;
 }
 
 /* ---- the version ---- */
 
-static int check_version(struct criu *criu, struct error *err)
+static int compare_version(const struct criu *criu, const Criu__Version *version, struct error *err)
+{
+	int number = version->major_number * 10000 + version->minor_number * 100 + version->sublevel;
+
+	if (number >= CRIU_OLDEST)
+		return 0;
+	(void)error_bad(err, ENOTSUP, "%s is version %d.%d, and husk needs %d.%d or newer", criu->exec->path,
+		version->major_number, version->minor_number, CRIU_OLDEST / 10000, CRIU_OLDEST / 100 % 100);
+	return error_hint(err, "install a newer package criu");
+}
+
+static int check_version(const struct criu *criu, struct error *err)
 {
 	Criu__Request request = CRIU__REQUEST__INIT;
-	Criu__Answer *answer = NULL;
-	int fd = -1, version, r;
+	cleanup_close int fd = -1;
+	const Criu__Answer *answer;
+	int r;
 
 	request.kind = CRIU__KIND__VERSION;
 	request.has_keep_open = request.keep_open = true;
 	r = send_request(criu, &request, err);
-	if (r == 0)
-		r = receive_answer(criu, &answer, &fd, err);
-	fd_closep(&fd);
 	if (r < 0)
 		return r;
+	answer = receive_answer(criu, &fd, err);
+	if (!answer)
+		return err->code;
 	if (answer->kind != CRIU__KIND__VERSION || !answer->success || !answer->version)
 		return error_bad(err, EPROTO, "criu does not say which version it is");
-	version = answer->version->major_number * 10000 + answer->version->minor_number * 100 +
-		answer->version->sublevel;
-	if (version >= CRIU_OLDEST)
-		return 0;
-	(void)error_bad(err, ENOTSUP, "%s is version %d.%d, and husk needs %d.%d or newer", criu->exec->path,
-		answer->version->major_number, answer->version->minor_number, CRIU_OLDEST / 10000,
-		CRIU_OLDEST / 100 % 100);
-	return error_hint(err, "install a newer package criu");
+	return compare_version(criu, answer->version, err);
 }
 
 int criu_begin(struct criu *criu, struct error *err)
@@ -263,7 +277,8 @@ static const char *words_of(const char *log_file, const char *said, int work, st
 	return arena_copy(arena, words, len);
 }
 
-static int failed(const struct criu *criu, const Criu__Answer *answer, const char *log_file, int work, struct error *err)
+static int failed(
+	const struct criu *criu, const Criu__Answer *answer, const char *log_file, int work, struct error *err)
 {
 	const char *words = words_of(log_file, answer->error_message, work, criu->walk.arena);
 	int code = answer->has_error && answer->error > 0 ? answer->error : EIO;
@@ -296,31 +311,40 @@ static int tell(struct criu *criu, const Criu__Answer *answer, int *fd, const st
 	return send_request(criu, &request, why->code ? NULL : why);
 }
 
+static int take_result(const struct criu *criu, const Criu__Answer *answer, const char *log_file, int work,
+	pid_t *ret_pid, struct error *err)
+{
+	if (!answer->success)
+		return failed(criu, answer, log_file, work, err);
+	if (!ret_pid)
+		return 0;
+	if (!answer->restore || answer->restore->pid <= 0)
+		return error_bad(err, EPROTO, "criu does not say which process it has restored");
+	*ret_pid = answer->restore->pid;
+	return 0;
+}
+
 int criu_ask(struct criu *criu, Criu__Kind kind, Criu__Options *options, const struct criu_ear *ear, int work,
 	pid_t *ret_pid, struct error *err)
 {
 	Criu__Request request = CRIU__REQUEST__INIT;
 	struct error why = { 0 };
+	bool goes_on = true;
 	int r;
 
 	request.kind = kind;
 	request.options = options;
 	r = send_request(criu, &request, err);
-	while (r == 0) {
-		Criu__Answer *answer = NULL;
+	while (r == 0 && goes_on) {
 		cleanup_close int fd = -1;
-		r = receive_answer(criu, &answer, &fd, err);
-		if (r == 0 && answer->kind == CRIU__KIND__NOTIFY) {
+		const Criu__Answer *answer = receive_answer(criu, &fd, err);
+		goes_on = answer && answer->kind == CRIU__KIND__NOTIFY;
+		if (!answer)
+			r = err->code;
+		else if (goes_on)
 			r = tell(criu, answer, &fd, ear, &why);
-			continue;
-		}
-		if (r == 0 && !answer->success)
-			r = failed(criu, answer, options->log_file, work, err);
-		if (r == 0 && ret_pid && (!answer->restore || answer->restore->pid <= 0))
-			r = error_bad(err, EPROTO, "criu does not say which process it has restored");
-		if (r == 0 && ret_pid)
-			*ret_pid = answer->restore->pid;
-		break;
+		else
+			r = take_result(criu, answer, options->log_file, work, ret_pid, err);
 	}
 	if (why.code) /* also where it went on all the same */
 		*err = why;

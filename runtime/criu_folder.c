@@ -96,8 +96,8 @@ static int open_it(const char *path, bool make, const char *option, struct error
 	return fd < 0 ? error_sys(err, errno, "%s: open %s", option, path) : fd;
 }
 
-static int open_both(const struct criu_options *options, bool make, struct criu_folders *ret, struct arena *arena,
-	struct error *err)
+static int open_both(
+	const struct criu_options *options, bool make, struct criu_folders *ret, struct arena *arena, struct error *err)
 {
 	const char *images = options->image_path ? options->image_path : DEFAULT_FOLDER;
 	const char *work = options->work_path ? options->work_path : images;
@@ -118,7 +118,8 @@ static int forget_log(const struct criu_folders *folders, const char *log, struc
 	return error_sys(err, errno, "remove the old %s in %s", log, folders->work_path);
 }
 
-int criu_folders_make(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
+int criu_folders_make(
+	const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
 {
 	int r;
 
@@ -134,7 +135,8 @@ int criu_folders_make(const struct criu_options *options, struct criu_folders *r
 	return r < 0 ? r : forget_log(ret, ret->log, err);
 }
 
-int criu_folders_open(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
+int criu_folders_open(
+	const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err)
 {
 	int r;
 

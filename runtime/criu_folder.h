@@ -17,10 +17,12 @@ struct criu_folders {
 };
 
 /* Makes what is missing of it, for the owner alone. */
-int criu_folders_make(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err);
+int criu_folders_make(
+	const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err);
 
 /* Opens one that was filled, and looks at what is in it. */
-int criu_folders_open(const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err);
+int criu_folders_open(
+	const struct criu_options *options, struct criu_folders *ret, struct arena *arena, struct error *err);
 
 /* Lets a user look for files in the folder of the images and its parents, or no more; nobody else [acl(5)]. Where that cannot
  * be said, or something of the kind is said already, nothing changes. */

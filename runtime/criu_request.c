@@ -33,29 +33,28 @@ const struct criu_namespace criu_namespaces[] = {
 };
 const size_t criu_namespace_count = ARRAY_SIZE(criu_namespaces);
 
-/* A list of protobuf's with room for one more. */
-static void *longer(const void *list, size_t count, size_t size, struct arena *arena)
-{
-	void *copy = arena_array(arena, count + 1, size);
-
-	return count ? memcpy(copy, list, count * size) : copy;
-}
-
 void criu_request_add_external(Criu__Options *request, const char *text, struct arena *arena)
 {
-	request->external = longer(request->external, request->n_external, sizeof(char *), arena);
-	request->external[request->n_external++] = arena_strdup(arena, text);
+	char **longer = ARENA_ARRAY(arena, request->n_external + 1, char *);
+
+	for (size_t i = 0; i < request->n_external; i++)
+		longer[i] = request->external[i];
+	longer[request->n_external++] = arena_strdup(arena, text);
+	request->external = longer;
 }
 
 void criu_request_add_inherited(Criu__Options *request, const char *key, int fd, struct arena *arena)
 {
+	Criu__Inherited **longer = ARENA_ARRAY(arena, request->n_inherit_fd + 1, Criu__Inherited *);
 	Criu__Inherited *item = ARENA_NEW(arena, Criu__Inherited);
 
 	criu__inherited__init(item);
 	item->key = arena_strdup(arena, key);
 	item->fd = fd;
-	request->inherit_fd = longer(request->inherit_fd, request->n_inherit_fd, sizeof(item), arena);
-	request->inherit_fd[request->n_inherit_fd++] = item;
+	for (size_t i = 0; i < request->n_inherit_fd; i++)
+		longer[i] = request->inherit_fd[i];
+	longer[request->n_inherit_fd++] = item;
+	request->inherit_fd = longer;
 }
 
 bool criu_parent_is_near(const char *path)

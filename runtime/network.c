@@ -111,7 +111,8 @@ static int fill_links(const struct plan *plan, pid_t child, struct wiring *netwo
 	if (wanted && netns < 0)
 		return netns;
 	if (network->attachment)
-		r = net_wire(network->attachment, netns, err);
+		r = network->held ? net_wire_held(network->attachment, netns, err)
+				  : net_wire(network->attachment, netns, err);
 	if (r == 0 && linux_->net_device_count)
 		r = net_devices_move(
 			linux_->net_devices, linux_->net_device_count, netns, plan->arena, &network->moved, err);
@@ -169,7 +170,13 @@ int network_restore(
 
 	if (plan->network && netns < 0)
 		return netns;
+	network->held = true;
 	return r < 0 ? r : network_fill(plan, child, container, network, err);
+}
+
+int network_release(const struct wiring *network, struct error *err)
+{
+	return network->attachment ? net_release(network->attachment, err) : 0;
 }
 
 /* ---- the end ---- */

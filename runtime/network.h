@@ -24,6 +24,7 @@ struct wiring {
 	struct attachment *attachment;   /* in the plan's arena; NULL: no links of husk's */
 	struct net_devices_moved *moved; /* the same; links of the host's */
 	int netns, userns;               /* owned: for pasta; -1 = none */
+	bool held;                       /* see net_wire_held() */
 };
 
 /* `store`: where networks are, an absolute path. */
@@ -35,9 +36,10 @@ int network_look(const struct plan *plan, pid_t child, struct wiring *network, s
 int network_fill(
 	const struct plan *plan, pid_t child, struct container *container, struct wiring *network, struct error *err);
 
-/* The same for a first process that CRIU has made. */
+/* The same for a first process that CRIU has made; nothing comes through until network_release(). */
 int network_restore(
 	const struct plan *plan, pid_t child, struct container *container, struct wiring *network, struct error *err);
+int network_release(const struct wiring *network, struct error *err);
 
 /* Ends pasta, and waits until it has ended. */
 void network_end_pasta(const struct container *container);

@@ -94,7 +94,7 @@ struct plan_request {
 	const char *const *given_up;
 	size_t given_up_count;
 	bool restores; /* CRIU makes its processes: the root must lie where it has its path */
-	bool notify; /* what it says to its NOTIFY_SOCKET is passed on */
+	bool notify;   /* what it says to its NOTIFY_SOCKET is passed on */
 };
 
 /* Gathers the rooms' parts. What is asked for and cannot be done is a fault. 0, also with faults. */

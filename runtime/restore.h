@@ -12,11 +12,11 @@ struct error;
 struct plan;
 
 struct restore {
-	struct plan *plan;                   /* borrowed; opened */
-	const struct criu_options *options;  /* borrowed */
-	const struct criu_folders *folders;  /* borrowed; looked at */
-	int signal_fd, cgroup, state_dir;    /* borrowed; the cgroup may be -1 */
-	bool has_cgroup;                     /* the plan's; its path may be known only once a process is placed */
+	struct plan *plan;                  /* borrowed; opened */
+	const struct criu_options *options; /* borrowed */
+	const struct criu_folders *folders; /* borrowed; looked at */
+	int signal_fd, cgroup, state_dir;   /* borrowed; the cgroup may be -1 */
+	bool has_cgroup;                    /* the plan's; its path may be known only once a process is placed */
 
 	/* What the caller does on the way, by `arg`. */
 	void *arg;

@@ -28,27 +28,33 @@ static int refuse(struct error *err, const char *what)
 	return error_hint(err, "the checkpoint does not fit the config");
 }
 
-static int read_proc(const char *path, size_t max, struct arena *arena, char **ret, struct error *err)
+/* In the arena; NULL with words. */
+static const char *read_proc(const char *path, size_t max, struct arena *arena, struct error *err)
 {
 	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
 
-	return fd < 0 ? error_sys(err, errno, "open %s", path) : file_read_fd(fd, path, max, arena, ret, NULL, err);
+	if (fd < 0)
+		(void)error_sys(err, errno, "open %s", path);
+	else
+		(void)file_read_fd(fd, path, max, arena, &text, NULL, err);
+	return text;
 }
 
 /* ---- namespaces ---- */
 
 static const struct {
-	enum spec_namespace kind;
 	const char *word;
+	enum spec_namespace kind;
 	bool from_birth;
 } kinds[] = {
-	{ SPEC_NS_USER, "user", true },
-	{ SPEC_NS_PID, "pid", true },
-	{ SPEC_NS_IPC, "ipc", true },
-	{ SPEC_NS_UTS, "uts", true },
-	{ SPEC_NS_NETWORK, "net", false },
-	{ SPEC_NS_MOUNT, "mnt", false },
-	{ SPEC_NS_CGROUP, "cgroup", false },
+	{ "user", SPEC_NS_USER, true },
+	{ "pid", SPEC_NS_PID, true },
+	{ "ipc", SPEC_NS_IPC, true },
+	{ "uts", SPEC_NS_UTS, true },
+	{ "net", SPEC_NS_NETWORK, false },
+	{ "mnt", SPEC_NS_MOUNT, false },
+	{ "cgroup", SPEC_NS_CGROUP, false },
 };
 
 static bool shares(const char *word, pid_t pid)
@@ -105,10 +111,10 @@ static int check_maps(const struct plan *plan, pid_t pid, struct arena *arena, s
 	} maps[] = { { "uid_map", namespaces->uid_map }, { "gid_map", namespaces->gid_map } };
 
 	for (size_t i = 0; namespaces->makes_user && i < ARRAY_SIZE(maps); i++) {
-		char *map;
-		int r = read_proc(arena_printf(arena, "/proc/%d/%s", pid, maps[i].file), STATUS_MAX, arena, &map, err);
-		if (r < 0)
-			return r;
+		const char *map =
+			read_proc(arena_printf(arena, "/proc/%d/%s", pid, maps[i].file), STATUS_MAX, arena, err);
+		if (!map)
+			return err->code;
 		if (!same_map(map, maps[i].wanted ? maps[i].wanted : ""))
 			return refuse(err, "its ids are mapped in another way");
 	}
@@ -129,11 +135,10 @@ static int check_thread(const struct plan *plan, const char *path, struct arena 
 	static const char *const sets[] = { "\nCapInh:", "\nCapPrm:", "\nCapEff:", "\nCapBnd:", "\nCapAmb:" };
 	const struct spec_capabilities *caps = &plan->process->capabilities;
 	uint64_t allowed = caps->bounding | caps->effective | caps->inheritable | caps->permitted | caps->ambient;
-	char *status;
-	int r = read_proc(path, STATUS_MAX, arena, &status, err);
+	const char *status = read_proc(path, STATUS_MAX, arena, err);
 
-	if (r < 0)
-		return r;
+	if (!status)
+		return err->code;
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		if (status_value(status, sets[i], 16) & ~allowed)
 			return refuse(err, "it has capabilities that the config does not give");
@@ -238,13 +243,13 @@ static int check_mounts(const struct plan *plan, pid_t pid, struct arena *arena,
 	const char *path = arena_printf(arena, "/proc/%d/root", pid);
 	cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct view view = { .root = root };
-	char *mounts;
-	int r = root < 0 ? error_sys(err, errno, "open %s", path)
-			 : read_proc(arena_printf(arena, "/proc/%d/mountinfo", pid), MOUNTINFO_MAX, arena, &mounts, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	view.mounts = mounts;
+	if (root < 0)
+		return error_sys(err, errno, "open %s", path);
+	view.mounts = read_proc(arena_printf(arena, "/proc/%d/mountinfo", pid), MOUNTINFO_MAX, arena, err);
+	if (!view.mounts)
+		return err->code;
 	for (size_t i = 0; r == 0 && i < masked->count; i++)
 		r = check_place(&view, masked->items[i], true, true, err);
 	for (size_t i = 0; r == 0 && i < closed->count; i++)

@@ -297,11 +297,10 @@ setup() {
 	[ "$(husk state "$id" | jq -r .bundle)" = "$bundle" ]
 }
 
-@test "checkpoint is not claimed to be supported" {
-	try checkpoint --help
-	expect_error 125 "unknown command"
+@test "checkpoint is claimed to be supported, as callers ask" {
+	husk checkpoint --help >/dev/null
 	try restore --lsm-mount-context
-	[[ $stderr != *"requires an argument"* ]]
+	expect_error 1 "requires an argument"
 }
 
 @test "--console-socket: create and run hand the terminal over and do not keep it" {

@@ -56,9 +56,8 @@ static int save(const struct invocation *invocation, struct container *container
 {
 	cleanup_close int signal_fd = wait_block(err);
 
-	return signal_fd < 0
-		? signal_fd
-		: container_checkpoint(container, invocation->options, signal_fd, invocation->arena, err);
+	return signal_fd < 0 ? signal_fd
+			     : container_checkpoint(container, invocation->options, signal_fd, invocation->arena, err);
 }
 
 static int checkpoint_run(const struct invocation *invocation, struct error *err)
@@ -97,7 +96,8 @@ struct restore_options {
 };
 
 /* Its folder stays, which holds all that it has written; the options that made it count where none are given now. */
-static int keep_folder(struct container *container, struct arena *arena, struct create_options *options, struct error *err)
+static int keep_folder(
+	struct container *container, struct arena *arena, struct create_options *options, struct error *err)
 {
 	struct record *record = &container->record;
 
@@ -193,7 +193,8 @@ static int restore_run(const struct invocation *invocation, struct error *err)
 static const struct option restore_options[] = {
 	OPTION("bundle", 'b', OPTION_TEXT, struct restore_options, create.bundle, .value = "DIR",
 		.help = "folder with config.json (default: .)"),
-	OPTION("detach", 'd', OPTION_FLAG, struct restore_options, create.detach, .help = "leave it running and return"),
+	OPTION("detach", 'd', OPTION_FLAG, struct restore_options, create.detach,
+		.help = "leave it running and return"),
 	OPTION("keep", 0, OPTION_FLAG, struct restore_options, create.keep, .help = "do not delete it when it ends"),
 	OPTION("pid-file", 0, OPTION_TEXT, struct restore_options, create.pid_file, .value = "FILE",
 		.help = "write the pid of the container there"),

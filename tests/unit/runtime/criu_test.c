@@ -129,7 +129,8 @@ static void lists_grow(void **state)
 static void a_parent_is_beside_or_below(void **state)
 {
 	static const char *const near[] = { "../first", "first", "../first/second", "a/b" };
-	static const char *const far[] = { "", "/first", "..", "../", "../..", "../../first", "a/../..", "../a/../b", "..//a" };
+	static const char *const far[] = { "", "/first", "..", "../", "../..", "../../first", "a/../..", "../a/../b",
+		"..//a" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(near); i++)
@@ -151,11 +152,12 @@ static const struct view_external *find(const struct view_external *externals, s
 static void mounts_of_the_host_are_known_from_the_plan(void **state)
 {
 	struct unit *unit = *state;
-	static const char config[] = "{ \"ociVersion\": \"1.2.0\", \"root\": { \"path\": \"rootfs\" },"
-				     "\"process\": { \"args\": [\"true\"], \"cwd\": \"/\", \"user\": {\"uid\":0,\"gid\":0} },"
-				     "\"mounts\": [ { \"destination\": \"/data\", \"type\": \"bind\", \"source\": \"here\","
-				     "\"options\": [\"bind\"] }, { \"destination\": \"/tmp\", \"type\": \"tmpfs\", \"source\": \"t\" } ],"
-				     "\"linux\": { \"namespaces\": [{\"type\":\"mount\"}], \"maskedPaths\": [\"/proc/keys\"] } }";
+	static const char config[] =
+		"{ \"ociVersion\": \"1.2.0\", \"root\": { \"path\": \"rootfs\" },"
+		"\"process\": { \"args\": [\"true\"], \"cwd\": \"/\", \"user\": {\"uid\":0,\"gid\":0} },"
+		"\"mounts\": [ { \"destination\": \"/data\", \"type\": \"bind\", \"source\": \"here\","
+		"\"options\": [\"bind\"] }, { \"destination\": \"/tmp\", \"type\": \"tmpfs\", \"source\": \"t\" } ],"
+		"\"linux\": { \"namespaces\": [{\"type\":\"mount\"}], \"maskedPaths\": [\"/proc/keys\"] } }";
 	static const struct plan_request request = { .id = "box", .bundle = "/b", .gate = GATE_PAIR };
 	const struct view_external *found;
 	struct view_external *externals;
@@ -171,8 +173,7 @@ static void mounts_of_the_host_are_known_from_the_plan(void **state)
 	assert_int_equal(plan_make(spec, &request, &unit->arena, &plan, &faults), 0);
 	count = view_externals(&plan.steps, false, &unit->arena, &externals);
 	found = find(externals, count, "/data");
-	assert_non_null(found);
-	assert_string_equal(found->source, "/b/here");
+	assert_string_equal(found ? found->source : "", "/b/here");
 	found = find(externals, count, "/proc/keys");
 	assert_true(found && found->is_mask);
 	assert_null(find(externals, count, "/tmp"));
@@ -194,8 +195,7 @@ static struct folder_of_images folder_with(const char *text)
 	folder.dir = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(folder.dir >= 0);
 	if (text)
-		assert_int_equal(
-			file_replace_at(folder.dir, "descriptors.json", text, strlen(text), 0600, NULL), 0);
+		assert_int_equal(file_replace_at(folder.dir, "descriptors.json", text, strlen(text), 0600, NULL), 0);
 	return folder;
 }
 
@@ -279,9 +279,11 @@ static void the_last_complaints_of_a_log_are_its_words(void **state)
 
 	assert_string_equal(criu_errors("", &unit->arena), "");
 	assert_string_equal(criu_errors("(0.1) all is well\n", &unit->arena), "");
-	assert_string_equal(criu_errors("(0.1) Error (criu/a.c:1): first\n(0.2)  1: Error (criu/b.c:2): second\n"
-					"x\n(0.3) Error (criu/c.c:3): third\n(0.4) Error (criu/cr-restore.c:9): Restoring FAILED.\n",
-				    &unit->arena),
+	assert_string_equal(
+		criu_errors(
+			"(0.1) Error (criu/a.c:1): first\n(0.2)  1: Error (criu/b.c:2): second\n"
+			"x\n(0.3) Error (criu/c.c:3): third\n(0.4) Error (criu/cr-restore.c:9): Restoring FAILED.\n",
+			&unit->arena),
 		"second; third");
 	assert_string_equal(criu_errors("(0.1) Error (criu/a.c:1): only", &unit->arena), "only");
 }
