@@ -23,7 +23,7 @@ value() { cat "$cgroups/system.slice/docker-$(inspect .Id).scope/$1"; } # FILE
 
 # bats test_tags=vm
 @test "too much memory: OOMKilled and 137; too many processes: fork fails" {
-	run docker_run --memory 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=100m'
+	run docker_run --memory 16m --memory-swap 16m busybox sh -c 'dd if=/dev/zero of=/dev/null bs=100M'
 	expect 137
 	[ "$(inspect .State.OOMKilled)" = true ]
 	run docker run --rm --pids-limit 4 busybox sh -c 'for i in 1 2 3 4 5; do sleep 1 & done'
