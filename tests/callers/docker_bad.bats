@@ -12,12 +12,13 @@ docker_says() { # ARGUMENT-OF-RUN...
 }
 refused() { # STATUS WORDS ARGUMENT-OF-RUN...
 	docker_says "${@:3}"
-	[ "$status" -eq "$1" ] && [[ $output == *"$2"* ]] || fail "$status: $output"
+	[[ $status = "$1" && $output == *"$2"* ]] || fail "$status: $output"
 	if docker inspect "$name" >/dev/null 2>&1; then
 		[ "$(inspect .State.Status)" = created ]
 		docker rm "$name" >/dev/null
 	fi
 }
+says_more_than() { [ "$(docker logs "$name" | wc -l)" -gt "$1" ]; } # LINES
 # A program of the image's own.
 program() { # NAME CONTENT
 	docker create --name "${name}c" busybox true >/dev/null
@@ -135,8 +136,8 @@ program() { # NAME CONTENT
 	is_state running
 	[ "$(inspect .State.Pid)" = "$pid" ]
 	docker exec "$name" true
-	lines=$(docker logs "$name" | wc -l)
-	eventually eval '[ "$(docker logs "$name" | wc -l)" -gt "$lines" ]'
+	said=$(docker logs "$name" | wc -l)
+	eventually says_more_than "$said"
 	docker pause "$name" && docker unpause "$name"
 	docker stop --time 1 "$name"
 	[ "$(inspect .State.ExitCode)" = 137 ]

@@ -10,11 +10,12 @@ counter() { # OPTION...: a container that counts into its log
 	eventually logs_say "n 5"
 }
 count() { docker logs "$name" | sed -n '$s/n //p'; }
+counted_past() { [ "$(count)" -gt "$1" ]; } # NUMBER
 restart_from() { # CHECKPOINT; with runc, the container is paused for a while yet
 	eventually is_state exited
-	before=$(count)
+	at=$(count)
 	docker start --checkpoint "$1" "$name"
-	eventually eval '[ "$(count)" -gt "$before" ]'
+	eventually counted_past "$at"
 	[ "$(docker logs "$name" | grep -cx 'n 1')" = 1 ]
 	docker exec "$name" true
 }
@@ -41,7 +42,7 @@ restart_from() { # CHECKPOINT; with runc, the container is paused for a while ye
 	docker checkpoint create --leave-running "$name" one
 	is_state running
 	[ "$(inspect .State.Pid)" = "$pid" ]
-	before=$(count)
-	eventually eval '[ "$(count)" -gt "$before" ]'
+	at=$(count)
+	eventually counted_past "$at"
 	docker checkpoint rm "$name" one
 }
