@@ -11,10 +11,12 @@ counter() { # OPTION...: a container that counts into its log
 }
 count() { docker logs "$name" | sed -n '$s/n //p'; }
 counted_past() { [ "$(count)" -gt "$1" ]; } # NUMBER
-restart_from() { # CHECKPOINT; with runc, the container is paused for a while yet
+# With runc, the container is paused for a while yet. dockerd may find what it uploads to containerd already there, for
+# the checkpoint itself has put it there and is not cleaned up yet: then it can be asked again.
+restart_from() { # CHECKPOINT
 	eventually is_state exited
 	at=$(count)
-	docker start --checkpoint "$1" "$name"
+	eventually docker start --checkpoint "$1" "$name"
 	eventually counted_past "$at"
 	[ "$(docker logs "$name" | grep -cx 'n 1')" = 1 ]
 	docker exec "$name" true

@@ -61,9 +61,9 @@ refused() { # STATUS WORDS SCRIPT OPTION...
 	seen "full null random tty urandom zero " "$nodes"
 	seen "crw-rw-rw- 10, 200" 'stat -c "%A %t, %T" /dev/tuned | sed "s/a, c8/10, 200/"' --device /dev/net/tun:/dev/tuned
 	seen opened 'exec 3<>/dev/net/tun && echo opened' --device /dev/net/tun
-	refused 1 "permitted" 'mknod /tmp/tun c 10 200 && exec 3<>/tmp/tun'
-	seen opened 'mknod /tmp/tun c 10 200 && exec 3<>/tmp/tun && echo opened' --device-cgroup-rule 'c 10:200 rwm'
-	refused 1 "permitted" 'exec 3<>/dev/net/tun' --device /dev/net/tun:/dev/net/tun:m
+	refused 1 "permitted" 'mknod /tmp/loop c 10 237 && exec 3<>/tmp/loop'
+	seen opened 'mknod /tmp/loop c 10 237 && exec 3<>/tmp/loop && echo opened' --device-cgroup-rule 'c 10:237 rwm'
+	refused 1 "permitted" 'exec 3<>/dev/loop-control' --device /dev/loop-control:/dev/loop-control:m
 }
 
 @test "--ulimit, --sysctl, --shm-size, --oom-score-adj" {
