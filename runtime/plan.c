@@ -204,6 +204,13 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	return 0;
 }
 
+bool plan_wires_network(const struct plan *plan)
+{
+	const struct spec_namespace_request *own = &plan->spec->linux_.namespaces[SPEC_NS_NETWORK];
+
+	return plan->network || (own->given && !own->path && has_hooks_before_pivot(plan->spec));
+}
+
 void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,
 	const struct plan_request *request, struct arena *arena, struct plan *ret_plan)
 {
