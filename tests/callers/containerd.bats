@@ -275,7 +275,7 @@ on_a_tty() { # CTR-ARGUMENTS...
 	grep -q 'pids.current *1$' "$BATS_TEST_TMPDIR/metrics"
 	ctr events >"$BATS_TEST_TMPDIR/events" &
 	later+=("kill $!")
-	in_task "$name" sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1'
+	in_task "$name" dd if=/dev/zero of=/dev/null bs=200M count=1
 	expect 137
 	told() { grep -q "/tasks/oom.*$name" "$BATS_TEST_TMPDIR/events"; }
 	eventually told

@@ -274,3 +274,42 @@ exec_sync() { # SCRIPT
 	not_ready() { [ "$(cri PodSandboxStatus "{\"pod_sandbox_id\": \"$pod\"}" | jq -r .status.state)" = SANDBOX_NOTREADY ]; }
 	eventually not_ready
 }
+
+# What a pod of the node's cgroup driver gets: the kubelet makes the parent, the runtime all below it.
+cgroup_of() { sed -n "s|^0::|$cgroups|p" "/proc/$(host_pid "$@")/cgroup"; } # [ID]
+
+# bats test_tags=vm
+@test "resources: limits are the kernel's, changed while it runs, counted, and the end of memory has its reason" {
+	pod '.linux.cgroup_parent = "huskpod.slice"'
+	later+=('systemctl stop huskpod.slice')
+	container one '.linux.resources = {cpu_period: 100000, cpu_quota: 50000, cpu_shares: 512, memory_limit_in_bytes: 67108864,
+		oom_score_adj: 999, unified: {"memory.low": "1048576"}}' sh -c 'trap "exit 0" TERM; while :; do sleep 0.5; done'
+	local cgroup
+	cgroup=$(cgroup_of)
+	[[ $cgroup == "$cgroups/huskpod.slice/cri-containerd-$container.scope"* ]]
+	[ "$(cat "$cgroup"/{cpu.max,memory.max,memory.low} "/proc/$(host_pid)/oom_score_adj" | tr '\n' ' ')" = "50000 100000 67108864 1048576 999 " ]
+
+	of UpdateContainerResources '{linux: {cpu_period: 100000, cpu_quota: 20000, memory_limit_in_bytes: 134217728}}'
+	systemctl daemon-reload
+	[ "$(cat "$cgroup"/{cpu.max,memory.max} | tr '\n' ' ')" = "20000 100000 134217728 " ]
+
+	of ContainerStats | jq -e '.stats | (.cpu.usage_core_nano_seconds.value | tonumber) > 0 and (.memory.usage_bytes.value | tonumber) > 0'
+	cri ListContainerStats | jq -e --arg id "$container" 'any(.stats[]; .attributes.id == $id)'
+	of StopContainer '{timeout: 60}'
+
+	container greedy '.linux.resources = {memory_limit_in_bytes: 33554432, memory_swap_limit_in_bytes: 33554432}' \
+		sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0'
+	eventually is EXITED
+	[ "$(status reason)" = OOMKilled ]
+}
+
+# bats test_tags=vm
+@test "cgroupDriver cgroupfs: the pod's cgroup holds those of its containers" {
+	mkdir "$cgroups/husk-pod"
+	later+=("rmdir '$cgroups/husk-pod'")
+	pod '.linux.cgroup_parent = "/husk-pod"' cgroupfs
+	container one '.linux.resources = {cpu_shares: 512, memory_limit_in_bytes: 67108864}' sleep 98765
+	[ "$(cgroup_of)" = "$cgroups/husk-pod/$container" ]
+	[ "$(cgroup_of "$pod")" = "$cgroups/husk-pod/$pod" ]
+	[ "$(cat "$cgroups/husk-pod/$container/memory.max")" = 67108864 ]
+}
