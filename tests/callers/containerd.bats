@@ -3,7 +3,7 @@
 load ../lib/containerd
 
 setup_file() {
-	systemctl start containerd
+	start_containerd
 	busybox_image | python3 tests/lib/image_archive.py "$image" | ctr image import - >/dev/null
 }
 

@@ -32,7 +32,7 @@ setup_file() {
 			"ipam": {"type": "host-local", "dataDir": "$folder/leases", "ranges": [[{"subnet": "10.213.0.0/24"}]]}
 		}]}
 	END
-	systemctl restart containerd
+	start_containerd
 	busybox_image >"$folder/layer.tar"
 	python3 tests/lib/image_archive.py docker.io/library/pause:latest sleep infinity <"$folder/layer.tar" |
 		ctr -n k8s.io image import - >/dev/null
