@@ -95,6 +95,8 @@ static int device_open(struct step *step, struct error *err)
 {
 	const struct device_args *args = step->args;
 	const struct spec_device *device = args->device;
+	/* A node is nothing to execute, and no business of the host's other mounts. */
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, .propagation = MS_PRIVATE };
 	struct stat st;
 
 	if (!args->by_bind)
@@ -107,6 +109,8 @@ static int device_open(struct step *step, struct error *err)
 	if (!is_wanted_node(&st, device))
 		return error_bad(err, EINVAL, "the host's %s is not %c %u:%u, and devices cannot be made here",
 			device->path, device->type, device->major, device->minor);
+	if (mount_setattr(step->fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return error_sys(err, errno, "change the flags of the host's %s", device->path);
 	return 0;
 }
 

@@ -119,7 +119,8 @@ static int set_superblock_flags(int fs, const struct mount_args *args)
 	return 0;
 }
 
-static int configure(int fs, const struct mount_args *args, int target)
+/* `hidden` is the directory whose mode a tmpfs takes over, or -1. */
+static int configure(int fs, const struct mount_args *args, int hidden)
 {
 	const struct spec_mount *mount = args->mount;
 	int r;
@@ -131,7 +132,7 @@ static int configure(int fs, const struct mount_args *args, int target)
 	for (size_t i = 0; i < mount->data.count; i++)
 		if ((r = set_option(fs, mount->data.items[i])) < 0)
 			return r;
-	if (args->inherit_mode && (r = inherit_mode(fs, target)) < 0)
+	if (hidden >= 0 && (r = inherit_mode(fs, hidden)) < 0)
 		return r;
 	if (args->context && (r = set_option(fs, args->context)) < 0)
 		return r;
@@ -170,6 +171,9 @@ static int attach(int tree, int target)
 static int mount_apply(const struct step *step, struct walk *walk)
 {
 	const struct mount_args *args = step->args;
+	/* A directory that is made for a tmpfs says nothing about its mode: it stays 1777 [tmpfs(5)]. */
+	cleanup_close int hidden =
+		args->inherit_mode ? path_open_in_root(walk->root, args->mount->destination, O_PATH) : -1;
 	cleanup_close int target = mount_target(args, walk, false);
 	cleanup_close int fs = -1, tree = -1;
 	int r;
@@ -179,7 +183,7 @@ static int mount_apply(const struct step *step, struct walk *walk)
 	fs = fsopen(args->fs_type, FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -errno;
-	r = configure(fs, args, target);
+	r = configure(fs, args, hidden);
 	if (r < 0) {
 		walk->fs_context = fd_take(&fs); /* its log goes into the report */
 		return r;

@@ -19,7 +19,7 @@ struct mount_args {
 	const char *source;       /* binds: absolute, in the host's view; else what mountinfo shows */
 	bool over_procfs;         /* this path of /proc may be mounted over */
 	bool no_symlinks;         /* the target must be reached without a link */
-	bool inherit_mode;        /* tmpfs: take the mode of the directory below */
+	bool inherit_mode;        /* tmpfs: take the mode of the directory below, if there is one */
 	bool superblock_ro;       /* "ro" concerns the file system too, not only this mount */
 	bool source_is_file;      /* filled by open */
 	const char *extra;        /* what it is, where it is the runtime's own; NULL */
@@ -98,9 +98,6 @@ int mount_target(const struct mount_args *args, const struct walk *walk, bool is
 
 /* (child) Copies all that is in one directory to another: tmpcopyup. */
 int copy_up(int from_dir, int to_dir);
-
-/* Writes the map of the process by a setuid program, "newuidmap" or "newgidmap"; `file` is where that one looks. */
-int new_id_map(const char *program, const char *file, const char *map, pid_t pid, struct error *err);
 
 /* One line an extent, as uid_map takes them [user_namespaces(7)]; NULL for none. */
 const char *id_map_text(const struct spec_id_mappings *mappings, struct arena *arena);

@@ -3,8 +3,8 @@
  * The order is a matter of security, not of taste:
  *   the root before anything on it; config mounts in their own order [config.md, Mounts]; then devices, which need the
  *   /dev that the config mounted; masks and read-only paths after all mounts, so that none comes to lie on top of one,
- *   and before the pivot, so that no program of the container ever sees what they hide; the root's own read-only flag
- *   last, since everything before may have to make mount points. */
+ *   and before the pivot, so that no program of the container ever sees what they hide. A mount in which places must be
+ *   made becomes read-only once they are; the root last of all. */
 #include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -211,18 +211,26 @@ static void add_mount(const struct spec *spec, const struct spec_mount *mount, c
 	steps_add(steps, kind, mount->origin, args);
 }
 
-/* "/etc//hosts/" names the same place as "/etc/hosts". */
-static bool same_place(const char *left, const char *right)
+/* What is left of a path below a place, "" for the place itself, NULL elsewhere: "/etc//hosts/" lies as "hosts/" in "/etc". */
+static const char *below_place(const char *path, const char *place)
 {
 	for (;;) {
-		size_t len = strcspn(left += strspn(left, "/"), "/");
-		if (len != strcspn(right += strspn(right, "/"), "/") || strncmp(left, right, len) != 0)
-			return false;
+		size_t len = strcspn(place += strspn(place, "/"), "/");
+		path += strspn(path, "/");
 		if (len == 0)
-			return true;
-		left += len;
-		right += len;
+			return path;
+		if (len != strcspn(path, "/") || strncmp(path, place, len) != 0)
+			return NULL;
+		path += len;
+		place += len;
 	}
+}
+
+static bool same_place(const char *left, const char *right)
+{
+	const char *rest = below_place(left, right);
+
+	return rest && !*rest;
 }
 
 static bool config_mounts(const struct spec *spec, const char *place)
@@ -231,6 +239,44 @@ static bool config_mounts(const struct spec *spec, const char *place)
 		if (same_place(spec->mounts[i].destination, place))
 			return true;
 	return false;
+}
+
+/* A tmpfs takes what it hides and the nodes of devices, and a bind a place for each mount below it, before they become
+ * read-only. Not what a later mount covers or changes: it could not be found again, or would lose that change. */
+static bool read_only_later(const struct spec *spec, size_t index)
+{
+	const struct spec_mount *mount = &spec->mounts[index];
+	bool later = !mount->bind;
+
+	if (!mount->read_only || mount->remount || (!mount->bind && strcmp(mount->type, "tmpfs") != 0))
+		return false;
+	for (size_t i = index + 1; i < spec->mount_count; i++) {
+		const char *rest = below_place(spec->mounts[i].destination, mount->destination);
+		if (rest && !*rest)
+			return false;
+		later = later || rest;
+	}
+	return later;
+}
+
+static const struct spec_mount *writable_for_now(const struct spec_mount *mount, struct arena *arena)
+{
+	struct spec_mount *writable = ARENA_NEW(arena, struct spec_mount);
+
+	*writable = *mount;
+	writable->read_only = false;
+	writable->attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	return writable;
+}
+
+static void add_read_only(const struct spec_mount *mount, struct steps *steps)
+{
+	struct mount_args *args = ARENA_NEW(steps->arena, struct mount_args);
+	struct spec_mount *place = ARENA_NEW(steps->arena, struct spec_mount);
+
+	*place = (struct spec_mount){ .destination = mount->destination };
+	*args = (struct mount_args){ .mount = place, .attr_set = MOUNT_ATTR_RDONLY };
+	steps_add(steps, &remount_step, mount->origin, args);
 }
 
 static void add_extra(const struct spec *spec, struct view_extra *extra, struct steps *steps)
@@ -324,7 +370,7 @@ static void add_root(
 	args->propagation = follows_host ? MS_SLAVE : MS_PRIVATE;
 	args->at_path = request->root_at_path;
 	args->overlay = request->overlay;
-	if (args->overlay && !args->overlay->unprivileged && request->devices_by_bind)
+	if (args->overlay && !args->overlay->unprivileged && spec->linux_.namespaces[SPEC_NS_USER].given)
 		args->idmap = add_idmap(spec, &no_mount, steps);
 	*request->ret_root = steps->count;
 	steps_add(steps, args->overlay ? &overlay_step : &root_step, args->overlay ? NULL : "root.path", args);
@@ -374,6 +420,7 @@ static void add_procfs(const struct spec *spec, struct arena *arena, struct step
 void view_steps(const struct spec *spec, const struct view_request *request, struct arena *arena, struct steps *steps)
 {
 	bool shares_cgroups = !spec->linux_.namespaces[SPEC_NS_CGROUP].given;
+	bool has_user = spec->linux_.namespaces[SPEC_NS_USER].given;
 
 	add_procfs(spec, arena, steps);
 	add_root(spec, request, arena, steps);
@@ -381,9 +428,10 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 		const struct spec_mount *mount = &spec->mounts[i];
 		if (shares_cgroups && is_cgroup_type(mount->type) && !mount->remount)
 			mount = host_cgroups(mount, arena);
-		if (request->devices_by_bind && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 &&
-			!mount->bind)
+		if (has_user && shares_network(spec) && strcmp(mount->type, "sysfs") == 0 && !mount->bind)
 			mount = host_sys(mount, arena);
+		if (read_only_later(spec, i))
+			mount = writable_for_now(mount, arena);
 		add_mount(spec, mount, request->bundle, steps);
 	}
 	for (size_t i = 0; i < request->extra_count; i++)
@@ -392,6 +440,9 @@ void view_steps(const struct spec *spec, const struct view_request *request, str
 	add_devices(spec, request, arena, steps);
 	if (request->terminal)
 		view_terminal_step(&spec->process, true, steps);
+	for (size_t i = 0; i < spec->mount_count; i++)
+		if (read_only_later(spec, i))
+			add_read_only(&spec->mounts[i], steps);
 	if (spec->linux_.masked_paths.count)
 		steps_add(steps, &null_step, NULL, NULL);
 	add_paths(&spec->linux_.readonly_paths, &readonly_step, "linux.readonlyPaths", arena, steps);

@@ -89,7 +89,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	struct view_request request = {
 		.bundle = plan->bundle,
 		.rootfs = plan->rootfs,
-		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user,
+		.devices_by_bind = plan->namespaces.makes_user || plan->namespaces.joins_user || wanted->mapped,
 		.terminal = plan->terminal,
 		.overlay = plan->folder ? &plan->folder->overlay : NULL,
 		.ret_root = &plan->root_step,
@@ -98,7 +98,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	};
 
 	shown_plan(wanted->notify, plan->names, plan->extras);
-	request.root_at_path = has_hooks_before_pivot(plan->spec);
+	request.root_at_path = wanted->restores || has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
 	if (plan->folder && plan->spec->root_readonly) /* an image may lack it, and then it is too late */

@@ -84,6 +84,7 @@ struct plan_request {
 	bool systemd_user; /* the caller's own one */
 	bool no_new_keyring;
 	bool unprivileged; /* the caller is not root */
+	bool mapped;       /* it is in a user namespace of its own already, whose root may less than the host's */
 	bool no_pivot;     /* enter the root by chroot: where / is a ramdisk, which cannot be pivoted from */
 	unsigned preserve_fds;
 	unsigned listen_fds;      /* of these, the first are sockets of sd_listen_fds(3) */
@@ -92,6 +93,7 @@ struct plan_request {
 	unsigned closed_streams;
 	const char *const *given_up;
 	size_t given_up_count;
+	bool restores; /* CRIU makes its processes: the root must lie where it has its path */
 	bool notify; /* what it says to its NOTIFY_SOCKET is passed on */
 };
 

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "namespaces/namespaces.h"
 #include "runtime/notify.h"
 #include "runtime/record.h"
 #include "runtime/shown.h"
@@ -25,12 +26,13 @@ enum { CLAIM_TIMEOUT_MS = 1000 };
 const char *state_root_path(const char *option, uid_t euid, char *buf, size_t size)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	bool given = runtime && *runtime;
 
 	if (option)
 		return option;
-	if (euid == 0)
+	if (euid == 0 && !(given && namespaces_ids_mapped()))
 		return "/run/husk";
-	if (!runtime || !*runtime || (size_t)snprintf(buf, size, "%s/husk", runtime) >= size)
+	if (!given || (size_t)snprintf(buf, size, "%s/husk", runtime) >= size)
 		return NULL;
 	return buf;
 }

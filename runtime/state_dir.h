@@ -7,8 +7,9 @@
 #include <sys/types.h>
 struct error;
 
-/* The state root: --root, else /run/husk for root and $XDG_RUNTIME_DIR/husk for others. A function of the three
- * alone; an empty variable counts as unset. NULL where a user has no $XDG_RUNTIME_DIR. */
+/* The state root: --root, else /run/husk for root and $XDG_RUNTIME_DIR/husk for others, and for who is root in a user
+ * namespace and kept that variable: podman calls us so for a user. A function of these alone; an empty variable counts
+ * as unset. NULL where a user has no $XDG_RUNTIME_DIR. */
 const char *state_root_path(const char *option, uid_t euid, char *buf, size_t size);
 
 /* Where what outlives a reboot is kept, images and networks: --store, else /var/lib/husk for root and $XDG_DATA_HOME/husk or

@@ -63,6 +63,49 @@ mount_line() { sh_args "grep ' $1 ' /proc/self/mountinfo"; }       # TARGET
 No space left on device"
 }
 
+@test "a tmpfs without a mode has that of the folder it hides, and 1777 where there was none" {
+	own_rootfs
+	chmod 751 "$bundle/rootfs/var"
+	add_mount '{"destination": "/var", "type": "tmpfs", "source": "tmpfs"}'
+	add_mount '{"destination": "/made/here", "type": "tmpfs", "source": "tmpfs"}'
+	config '.process.user.uid = 1000'
+	in_container 'stat -c %a /var /made /made/here; touch /made/here/file'
+	expect 0 "751
+755
+1777"
+}
+
+@test "a read-only tmpfs is that once devices and mount points are made and what it hides is copied" {
+	own_rootfs
+	echo kept >"$bundle/rootfs/var/file"
+	config '(.mounts[] | select(.destination == "/dev")).options += ["ro"] | .mounts += [
+		{"destination": "/var/", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "tmpcopyup"]},
+		{"destination": "//var/below", "type": "tmpfs", "source": "tmpfs"}]'
+	in_container 'cat /var/file; echo x >/dev/null; for path in /dev/new /var/new /var/below/new; do touch $path && echo $path; done'
+	expect 0 $'kept\n/var/below/new'
+}
+
+@test "a read-only bind becomes it after the places for mounts below it are made" {
+	mkdir "$BATS_TEST_TMPDIR/shared"
+	own_rootfs
+	add_mount "{\"destination\": \"/mnt\", \"source\": \"$BATS_TEST_TMPDIR/shared\", \"options\": [\"bind\", \"ro\"]}"
+	add_mount '{"destination": "/mnt/below", "type": "tmpfs", "source": "tmpfs"}'
+	in_container 'touch /mnt/below/file && echo written; touch /mnt/file'
+	expect 1 written
+	[[ $stderr == *"/mnt/file: Read-only file system"* ]]
+	rmdir "$BATS_TEST_TMPDIR/shared/below"
+}
+
+@test "a read-only mount that a later one covers or changes leaves that alone" {
+	own_rootfs
+	add_mount '{"destination": "/var", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}'
+	add_mount '{"destination": "/var", "type": "tmpfs", "source": "tmpfs"}'
+	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["ro"]}'
+	add_mount '{"destination": "/tmp", "type": "", "source": "", "options": ["remount", "rw"]}'
+	in_container 'touch /var/file /tmp/file'
+	expect 0
+}
+
 @test "mount options are the mount's own" {
 	add_mount '{"destination": "/tmp", "type": "tmpfs", "source": "name", "options": ["ro", "nosuid", "nodev", "noexec",
 		"noatime", "nosymfollow"]}'

@@ -189,3 +189,20 @@ $user" ]
 		"$mark" "$HUSK" "$BATS_TEST_TMPDIR" "$id" "$bundle"
 	expect_error 125 "user.max_user_namespaces is 0"
 }
+
+@test "root of a user namespace that another program made: its state is that user's, devices are bound" {
+	local as_root_inside=(setpriv --reuid "$uid" --regid "$uid" --clear-groups env XDG_RUNTIME_DIR="$mine" HOME=/ HUSK_TEST_MARK="$mark"
+		unshare --user --map-root-user --map-auto --mount)
+	make_bundle "$BATS_TEST_TMPDIR/plain"
+	config_of "$BATS_TEST_TMPDIR/plain" --arg rootfs "$bundle/rootfs" '.root.path = $rootfs | .root.readonly = false
+		| .process.args = ["sh", "-c", "id -u; echo x >/dev/null && echo null; grep -c \" /sys.* - sysfs\" /proc/self/mountinfo
+			ls /sys/kernel/debug; grep -c \" /dev/null rw,nosuid,noexec[^:]* - \" /proc/self/mountinfo; sleep 1000"]'
+	"${as_root_inside[@]}" "$HUSK" run --detach --id "$id" "$BATS_TEST_TMPDIR/plain" >"$BATS_TEST_TMPDIR/out" 3>&-
+	later "${as_root_inside[@]}" "$HUSK" delete --force "$id"
+	eventually eval '[ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 4 ]'
+	[ "$(cat "$BATS_TEST_TMPDIR/out")" = $'0\nnull\n1\n1' ]
+	[ -d "$mine/husk/$id" ]
+	run --separate-stderr "${as_root_inside[@]}" "$HUSK" delete --force "$id"
+	expect 0
+	[ ! -e "$mine/husk/$id" ]
+}
