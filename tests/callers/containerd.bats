@@ -299,7 +299,7 @@ on_a_tty() { # CTR-ARGUMENTS...
 	[ "$(cat "$cgroup/cpu.max")" = "50000 100000" ]
 	ctr task metrics "$name" >"$BATS_TEST_TMPDIR/metrics"
 	grep -q 'memory.usage_limit *67108864' "$BATS_TEST_TMPDIR/metrics"
-	grep -q 'pids.current *1$' "$BATS_TEST_TMPDIR/metrics"
+	grep -qE 'pids.current +1\b' "$BATS_TEST_TMPDIR/metrics"
 	ctr events >"$BATS_TEST_TMPDIR/events" &
 	later+=("kill $!")
 	in_task "$name" dd if=/dev/zero of=/dev/null bs=200M count=1
