@@ -30,8 +30,8 @@ struct namespace_join {
 struct namespaces_plan {
 	uint64_t make;    /* CLONE_NEW* of those that clone3(2) makes */
 	bool make_cgroup; /* made by the init itself, once it sits in its cgroup: the namespace's root is where it sits */
-	bool make_ipc;    /* made by the init itself, as root of its user namespace: whoever makes it owns /dev/mqueue */
-	bool make_time;   /* made before the clone: a process cannot set the offsets of the one it is in */
+	bool make_ipc;  /* made by the init itself, as root of its user namespace: whoever makes it owns /dev/mqueue */
+	bool make_time; /* made before the clone: a process cannot set the offsets of the one it is in */
 	const char *time_offsets; /* text for timens_offsets, NULL */
 	struct namespace_join joins[SPEC_NAMESPACES];
 	size_t join_count;
@@ -145,8 +145,7 @@ struct view_external {
 
 /* Those of a view's steps, in the arena; what was passed over, since it is not there, is among them. `user_namespace`: the
  * container is in one of its own. Pure. */
-size_t view_externals(
-	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
+size_t view_externals(const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
 
 /* Steps that leave the root of a view's opened steps at its own path, which must be asked for (`root_at_path`), with all that
  * the view mounts on: a root for CRIU to mount into. The process is in a mount namespace of its own, and has nobody's

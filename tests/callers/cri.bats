@@ -243,7 +243,7 @@ exec_sync() { # SCRIPT
 	container one . sleep 98765
 	[ "$(stat -c '%u %g' "/proc/$(host_pid)")" = "300000 300000" ]
 	[ "$(readlink "/proc/$(host_pid)/ns/user")" = "$(readlink "/proc/$(host_pid "$pod")/ns/user")" ]
-	[ "$(exec_sync 'id -u; touch /made; stat -c %u /made' | jq -r .stdout)" = $'0\n0' ]
+	[ "$(exec_sync 'id -u; touch /made; stat -c %u /made /dev/mqueue' | jq -r .stdout)" = $'0\n0\n0' ]
 }
 
 @test "TARGET: a container for debugging sees the processes of another" {
