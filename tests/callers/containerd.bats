@@ -32,6 +32,7 @@ pid() { ctr task ls | awk -v name="$name" '$1 == name { print $2 }'; }
 is_task() { [ "$(task)" = "$1" ]; } # STATUS
 in_task() { run --separate-stderr ctr task exec --exec-id "e$((++execs))" "$@"; } # [FLAG...] NAME COMMAND...
 execs=0
+told() { grep -q "$1.*$name" "$BATS_TEST_TMPDIR/events"; } # TOPIC: of what `ctr events` has written there
 
 @test "run: output, errors and exit code are the program's, and standard input is its own" {
 	run_once --env A=b --cwd /tmp --hostname there -- sh -c 'echo $A; pwd; hostname; echo err >&2; exit 7'
@@ -143,8 +144,10 @@ on_a_tty() { # CTR-ARGUMENTS...
 	cp -a "$BATS_FILE_TMPDIR/rootfs" "$from"
 	mkdir "$BATS_TEST_TMPDIR/volume"
 	run_once --rootfs --mount "type=bind,src=$BATS_TEST_TMPDIR/volume,dst=/volume,options=rbind:rw" \
-		--mount "type=bind,src=$BATS_TEST_TMPDIR/volume,dst=/fixed,options=rbind:ro" --mount type=tmpfs,dst=/scratch,options=size=64k -- \
-		/bin/sh -c 'PATH=/bin; echo in >/volume/file; touch /fixed/x || cat /fixed/file; echo root >/made; df -k /scratch | tail -1 | tr -s " " | cut -d " " -f 2'
+		--mount "type=bind,src=$BATS_TEST_TMPDIR/volume,dst=/fixed,options=rbind:ro" \
+		--mount type=tmpfs,dst=/scratch,options=size=64k -- /bin/sh -c '
+			PATH=/bin; echo in >/volume/file; touch /fixed/x || cat /fixed/file; echo root >/made
+			df -k /scratch | tail -1 | tr -s " " | cut -d " " -f 2'
 	expect 0 $'in\n64'
 	[ "$(cat "$BATS_TEST_TMPDIR/volume/file")" = in ]
 	[ "$(cat "$from/made")" = root ]
@@ -160,7 +163,7 @@ on_a_tty() { # CTR-ARGUMENTS...
 	[ "$(grep ^0: "/proc/$(pid)/cgroup")" = "0::/husk-ctr/$name" ]
 	ctr task kill -s KILL "$name"
 	eventually no_task
-	! test -e "$cgroups/husk-ctr/$name"
+	[ ! -e "$cgroups/husk-ctr/$name" ]
 	rmdir "$cgroups/husk-ctr" || true
 	ctr container rm "$name"
 
@@ -181,9 +184,9 @@ on_a_tty() { # CTR-ARGUMENTS...
 	eventually ready
 	run_once -- sh -c 'exit 3'
 	expect 3
-	told() { grep -q "/tasks/delete.*$name" "$BATS_TEST_TMPDIR/events"; }
-	eventually told
-	[ "$(grep -o '/tasks/[a-z]*' "$BATS_TEST_TMPDIR/events" | tr '\n' ' ')" = "/tasks/create /tasks/start /tasks/exit /tasks/delete " ]
+	eventually told /tasks/delete
+	[ "$(grep -o '/tasks/[a-z]*' "$BATS_TEST_TMPDIR/events" | tr '\n' ' ')" = \
+		"/tasks/create /tasks/start /tasks/exit /tasks/delete " ]
 	grep -q '/tasks/exit.*"exit_status":3' "$BATS_TEST_TMPDIR/events"
 }
 
@@ -304,6 +307,5 @@ on_a_tty() { # CTR-ARGUMENTS...
 	later+=("kill $!")
 	in_task "$name" dd if=/dev/zero of=/dev/null bs=200M count=1
 	expect 137
-	told() { grep -q "/tasks/oom.*$name" "$BATS_TEST_TMPDIR/events"; }
-	eventually told
+	eventually told /tasks/oom
 }
