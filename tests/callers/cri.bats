@@ -48,8 +48,19 @@ teardown_file() {
 
 may_lower_oom_score() { (echo -998 >/proc/self/oom_score_adj) 2>/dev/null; }
 
+# One client makes all calls of a test.
+setup() {
+	prepare
+	coproc client { PYTHONPATH=$BATS_FILE_TMPDIR exec python3 tests/lib/cri.py /run/containerd/containerd.sock 3>&-; }
+	exec {calls}>&"${client[1]}" {answers}<&"${client[0]}" # subshells have these, but not those of coproc
+}
+
 cri() { # METHOD [REQUEST]
-	PYTHONPATH=$BATS_FILE_TMPDIR python3 tests/lib/cri.py /run/containerd/containerd.sock "$@"
+	local code answer
+	echo "$1 ${2-{\}}" >&"$calls"
+	read -r code answer <&"$answers"
+	[ "$code" = 0 ] || fail "$answer" || return
+	echo "$answer"
 }
 
 # Makes the test's pod, $pod, of a config that the filter may change: $pod_config.
@@ -264,6 +275,7 @@ exec_sync() { # SCRIPT
 	pod
 	container one . sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done'
 	systemctl restart containerd
+	eventually cri Version # the client's connection is over
 	is RUNNING
 	[ "$(exec_sync 'echo in' | jq -r .stdout)" = in ]
 	of StopContainer '{timeout: 60}'

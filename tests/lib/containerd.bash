@@ -14,7 +14,9 @@ start_containerd() {
 
 image=docker.io/library/busybox:latest
 
-setup() {
+setup() { prepare; }
+
+prepare() {
 	name=husk-ctr-$BATS_TEST_NUMBER
 	later=()
 	left_before=$(left)
