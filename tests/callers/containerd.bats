@@ -151,6 +151,8 @@ on_a_tty() { # CTR-ARGUMENTS...
 	expect 0 $'in\n64'
 	[ "$(cat "$BATS_TEST_TMPDIR/volume/file")" = in ]
 	[ "$(cat "$from/made")" = root ]
+	run_once --rootfs --no-pivot -- /bin/sh -c '/bin/cat /made; /bin/ls /..'
+	expect 0 $'root\n'"$(ls "$from")"
 }
 
 @test "run --device: the device is there" {

@@ -299,8 +299,8 @@ cgroup_of() { sed -n "s|^0::|$cgroups|p" "/proc/$(host_pid "$@")/cgroup"; } # [I
 
 # bats test_tags=vm
 @test "resources: limits are the kernel's, changed while it runs, counted, and the end of memory has its reason" {
+	later+=('systemctl stop huskpod.slice') # after the pod, or it would wait for its programs
 	pod '.linux.cgroup_parent = "huskpod.slice"'
-	later+=('systemctl stop huskpod.slice')
 	container one '.linux.resources = {cpu_period: 100000, cpu_quota: 50000, cpu_shares: 512, memory_limit_in_bytes: 67108864,
 		oom_score_adj: 999, unified: {"memory.low": "1048576"}}' sh -c 'trap "exit 0" TERM; while :; do sleep 0.5; done'
 	local cgroup
