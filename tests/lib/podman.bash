@@ -37,7 +37,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; } # PID
 # What containers could leave.
 host_of_podman() {
 	cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount /'
-	find "$cgroups" -type d -name '*libpod*' -printf 'cgroup %P\n'
+	find "$cgroups" -type d -name '*libpod*' ! -name libpod_parent -printf 'cgroup %P\n'
 	printf 'link %s\n' /sys/class/net/*
 	nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+//; s/^/rule /'
 	pgrep -a 'conmon|catatonit|aardvark-dns|pasta|slirp4netns|rootlessport' | sed 's/^/process /'
