@@ -9,6 +9,7 @@ setup_file() {
 	busybox_image | podman import --quiet - busybox
 	buildah run --isolation oci "$(working busybox)" true # what podman's network makes once, and keeps
 	buildah rm --all
+	podman run --rm busybox true
 }
 
 teardown_file() {
@@ -106,10 +107,10 @@ build() { buildah build --isolation oci "${limits[@]}" --quiet "$@"; } # AS buil
 @test "interrupted: the container is killed, nothing is left" {
 	working --name "$name" busybox
 	later+=("buildah rm $name")
-	buildah run --isolation oci "$name" sleep 2004 &
-	eventually pgrep -xf 'sleep 2004'
+	buildah run --isolation oci "$name" sleep 2004 </dev/null 3>&- &
+	eventually pgrep -xf '(/bin/)?sleep 2004'
 	pkill -INT -xf "buildah run --isolation oci $name sleep 2004"
 	wait $! || true
-	eventually eval '! pgrep -xf "sleep 2004"'
+	eventually eval '! pgrep -xf "(/bin/)?sleep 2004"'
 	[ -z "$(find "$cgroups" -name '*buildah*')" ]
 }
