@@ -102,11 +102,11 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		podman pause "$name"
 		is "$name" .State.Status paused
 		frozen=$cgroups$(cgroup_of "$(field "$name" .State.Pid)")/cgroup.events
-		grep -qx 'frozen 1' "$frozen"
+		eventually grep -qx 'frozen 1' "$frozen"
 		try podman exec "$name" true
 		expect 255
 		podman unpause "$name"
-		grep -qx 'frozen 0' "$frozen"
+		eventually grep -qx 'frozen 0' "$frozen"
 		podman exec "$name" true
 		podman rm -f -t 0 "$name"
 	done
@@ -473,4 +473,75 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		is "$name" .State.ExitCode 0 || is "$name" .State.ExitCode 130
 		podman rm "$name"
 	done
+}
+
+# bats test_tags=vm
+@test "limits: in the cgroup, updated while it runs, told by stats" {
+	local cgroup
+	for manager in systemd cgroupfs; do
+		podman --cgroup-manager "$manager" run -d --name "$name" --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 30 --cpu-shares 512 busybox \
+			sh -c 'sleep 1000 & sleep 1000'
+		cgroup=$cgroups$(cgroup_of "$(field "$name" .State.Pid)")
+		cgroup=${cgroup%/container}
+		[ "$(cd "$cgroup" && cat memory.max memory.swap.max cpu.max pids.max)" = $'67108864\n0\n50000 100000\n30' ]
+		podman update --memory 32m --cpus 0.25 --pids-limit 20 "$name"
+		[ "$(cd "$cgroup" && cat memory.max cpu.max pids.max)" = $'33554432\n25000 100000\n20' ]
+		[[ $(podman stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$name") == 3\ *"B / 33.55MB" ]]
+		podman rm -f -t 0 "$name"
+	done
+}
+
+# bats test_tags=vm
+@test "out of memory: exit code 137, and podman says why" {
+	start --memory 16m --memory-swap 16m busybox sh -c 'head -c 100m /dev/zero | tail'
+	podman wait "$name"
+	podman run -d --name "$name-main" --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=100M count=1
+	[ "$(podman wait "$name-main")" = 137 ]
+	is "$name-main" .State.OOMKilled true
+}
+
+# A counter, and what it has come to.
+count() { podman exec "$1" cat /count; } # CONTAINER
+
+counter='i=0; while :; do i=$((i + 1)); echo $i >/count.new; mv /count.new /count; sleep 0.1; done'
+
+above() { [ "$(count "$1")" -gt "$2" ]; } # CONTAINER NUMBER
+
+needs_checkpoints() { "$runtime_path" checkpoint --help >/dev/null 2>&1 || skip "$runtime has no checkpoints"; }
+
+# bats test_tags=vm
+@test "checkpoint and restore: it goes on where it was" {
+	needs_checkpoints
+	start busybox sh -c "$counter"
+	eventually above "$name" 3
+	podman container checkpoint "$name"
+	is "$name" .State.Checkpointed true
+	podman container restore "$name"
+	eventually above "$name" 4
+	podman container checkpoint --leave-running --export "$BATS_TEST_TMPDIR/image.tar" "$name"
+	is "$name" .State.Status running
+	podman rm -f -t 0 "$name"
+	podman container restore --import "$BATS_TEST_TMPDIR/image.tar" --name "$name-other"
+	eventually above "$name-other" 5
+	podman container checkpoint --pre-checkpoint "$name-other"
+	is "$name-other" .State.Status running
+	podman container checkpoint --with-previous "$name-other"
+	podman container restore "$name-other"
+	eventually above "$name-other" 6
+}
+
+# bats test_tags=vm
+@test "checkpoint with an established connection" {
+	needs_checkpoints
+	start -p 127.0.0.1:8090:90 busybox sh -c 'nc -l -p 90 -e cat'
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	busybox nc 127.0.0.1 8090 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	exec 9>"$BATS_TEST_TMPDIR/in"
+	echo before >&9
+	eventually grep -q before "$BATS_TEST_TMPDIR/out"
+	podman container checkpoint --tcp-established "$name"
+	podman container restore --tcp-established "$name"
+	echo after >&9
+	eventually grep -q after "$BATS_TEST_TMPDIR/out"
+	exec 9>&-
 }

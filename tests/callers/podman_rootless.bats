@@ -68,7 +68,7 @@ state_of() { find "/run/user/$(id -u "$user")/$runtime" -mindepth 1 -maxdepth 1 
 	try podman exec -u 1000 "$name" sh -c 'id -u; exit 3'
 	expect 3 1000
 	podman pause "$name"
-	grep -qx 'frozen 1' "$cgroups$(cgroup_of "$pid")/cgroup.events"
+	eventually grep -qx 'frozen 1' "$cgroups$(cgroup_of "$pid")/cgroup.events"
 	podman unpause "$name"
 	[ "$(podman top "$name" user args | grep -c 'root *sh')" = 1 ]
 	podman stop -t 20 "$name"

@@ -49,6 +49,7 @@ host_of_podman() {
 setup() {
 	name=t$BATS_TEST_NUMBER
 	later=()
+	eventually eval '! pgrep -x conmon >/dev/null' # one of a container that has just been removed
 	host_before=$(host_of_podman)
 }
 
