@@ -32,12 +32,13 @@ TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
 BENCHES  := $(sort $(wildcard bench/*.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
-OBJECTS  := $(SOURCES:%.c=$(B)/obj/%.o)
+PROTOCOL := build/made/runtime/criu.pb-c
+OBJECTS  := $(SOURCES:%.c=$(B)/obj/%.o) $(B)/obj/$(PROTOCOL).o
 MAIN     := $(B)/obj/runtime/main.o
 FOLDER   := $(B)/obj/base/folder.o
 
 # ---- flags ------------------------------------------------------------------------------------------------------
-LIBRARIES  := libseccomp libcap yajl
+LIBRARIES  := libseccomp libcap yajl libprotobuf-c
 # Programs apart from the start path: their own sources and the libraries of those; what they share is in libhusk.a. One
 # whose library, or whose own NAME.c, is missing is left out.
 PROGRAMS          := husk-systemd husk-top husk-image husk-fetch
@@ -57,13 +58,13 @@ LIB_SHARED := $(shell pkg-config --libs $(LIBRARIES) 2>/dev/null) -lm
 
 # -print-file-name answers with a path only where the file exists; Debian calls yajl's archive libyajl_s.a.
 archive  = $(filter /%,$(foreach name,$(1),$(shell $(CC) -print-file-name=$(name) 2>/dev/null)))
-ARCHIVES := $(call archive,libseccomp.a libcap.a) $(firstword $(call archive,libyajl_s.a libyajl.a))
-LINK     := $(if $(SAN),shared,$(if $(filter no,$(STATIC)),shared,$(if $(word 3,$(ARCHIVES)),static,shared)))
+ARCHIVES := $(call archive,libseccomp.a libcap.a libprotobuf-c.a) $(firstword $(call archive,libyajl_s.a libyajl.a))
+LINK     := $(if $(SAN),shared,$(if $(filter no,$(STATIC)),shared,$(if $(word 4,$(ARCHIVES)),static,shared)))
 
 WARNINGS  := -Wall -Wextra -Wformat=2 -Wvla -Wshadow -Wimplicit-fallthrough -Wmissing-prototypes -Wstrict-prototypes \
 	-Wconversion -Wno-sign-conversion -Wundef -Werror=implicit -Werror=incompatible-pointer-types \
 	-Werror=int-conversion -Werror=return-type -Werror=format-security
-LANGUAGE  := -std=gnu17 -D_GNU_SOURCE -I.
+LANGUAGE  := -std=gnu17 -D_GNU_SOURCE -I. -Ibuild/made
 BRANCHES  := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full,-mbranch-protection=standard)
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 HARDENING := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fPIE -fstack-protector-strong -fstack-clash-protection \
@@ -95,6 +96,14 @@ $(MAIN): private ALL_CFLAGS += -include $(B)/version.h
 $(MAIN): $(B)/version.h
 
 $(FOLDER): private ALL_CFLAGS += -DHUSK_FOLDER='"$(CURDIR)/$(B)"'
+
+# What CRIU is told and answers.
+$(PROTOCOL).c: runtime/criu.proto
+	$(call say,PROTOC,$<)
+	@mkdir -p build/made
+	$(Q)protoc-c --c_out=build/made $<
+$(PROTOCOL).h: $(PROTOCOL).c ;
+$(OBJECTS) $(TESTS:%.c=$(B)/obj/%.o): | $(PROTOCOL).h
 
 $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
@@ -200,11 +209,12 @@ uninstall:
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
 FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=undefined -fno-omit-frame-pointer -DHUSK_FOLDER='""'
+FUZZED := $(filter-out runtime/main.c $(foreach program,$(BUILT),%/$(program).c),$(SOURCES) $(PROGRAM_SOURCES)) $(PROTOCOL).c
+$(FUZZED:%.c=build/fuzz/obj/%.o): | $(PROTOCOL).h
 build/fuzz/obj/%.o: %.c
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
 	$(Q)clang $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
-FUZZED := $(filter-out runtime/main.c $(foreach program,$(BUILT),%/$(program).c),$(SOURCES) $(PROGRAM_SOURCES))
 build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZED:%.c=build/fuzz/obj/%.o)
 	$(Q)clang -fsanitize=fuzzer,address,undefined $^ $(PROGRAM_LIBS) $(LIB_SHARED) -o $@
 
@@ -214,7 +224,7 @@ fuzz:
 	tests/setup build fuzz
 	+$(MAKE) --no-print-directory all $(FUZZ_PROGRAMS)
 	tests/fuzz/run $(RUNS) $(FUZZ_PROGRAMS)
-lint:
+lint: $(PROTOCOL).h
 	tests/setup build lint
 	LANGUAGE='$(LANGUAGE)' WARNINGS='$(WARNINGS)' tests/lint/run $(SOURCES) $(PROGRAM_SOURCES) $(LAUNCHER) $(INIT) $(TESTS) $(FUZZERS) $(BENCHES) $(TOOLS)
 $(B)/bench/%: bench/%.c $(B)/flags

@@ -15,14 +15,6 @@ static bool part_is(const char *part, size_t len, const char *word)
 	return len == strlen(word) && strncmp(part, word, len) == 0;
 }
 
-/* slice:prefix:name, which only systemd can make sense of. */
-static bool is_systemd_form(const char *path)
-{
-	const char *colon = strchr(path, ':');
-
-	return colon && strchr(colon + 1, ':') && !strchr(path, '/');
-}
-
 /* The path without "/" at its ends, "//" and "."; what would lead out of it is a fault. */
 static const char *clean_path(const char *path, struct arena *arena, struct faults *faults)
 {
@@ -46,16 +38,14 @@ static const char *clean_path(const char *path, struct arena *arena, struct faul
 	return text.buf;
 }
 
+/* slice:prefix:name is a name as any other here: BuildKit gives it without --systemd-cgroup where dockerd has systemd's
+ * driver, and expects to get that folder. */
 static const char *plan_path(const char *path, const char *id, struct arena *arena, struct faults *faults)
 {
 	const char *clean;
 
 	if (!path)
 		return arena_printf(arena, "husk-%s", id);
-	if (is_systemd_form(path))
-		faults_add(faults, "linux.cgroupsPath",
-			"\"%s\" is a path for systemd: run husk with --systemd-cgroup, or write it as \"/slice/name\"",
-			path);
 	if (strchr(path, '\n'))
 		faults_add(faults, "linux.cgroupsPath", "a newline cannot be part of a cgroup's name");
 	if (strlen(path) > CGROUP_PATH_MAX)

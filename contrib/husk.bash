@@ -37,7 +37,7 @@ _husk() {
 		image) words=$(_husk_help "$husk" image) ;;
 		pull | "image inspect" | "image rm" | "image export" | "image unpack") words=$(_husk_images "$husk" "${store[@]}") ;;
 		network) words=$(_husk_help "$husk" network | sed -n 's/^network //p') ;;
-		port | start | state | kill | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
+		port | start | state | kill | stop | wait | delete | exec | ps | events | stats | pause | resume | update) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
 		help) words=$(_husk_help "$husk" | grep -v '^-') ;;
 		*) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
 		esac

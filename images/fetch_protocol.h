@@ -8,13 +8,16 @@
  *
  * Then requests, as many as wanted at once, each with a number of the asker's and a descriptor to write to (SCM_RIGHTS):
  *
- *	manifest ID REPOSITORY TAG|DIGEST		a memfd; it holds the text when the answer comes
- *	blob ID REPOSITORY DIGEST SIZE OFFSET		the write end of a pipe; closed before the answer is sent
+ *	manifest ID REPOSITORY PLACE TAG|DIGEST		a memfd; it holds the text when the answer comes
+ *	blob ID REPOSITORY PLACE DIGEST SIZE OFFSET	the write end of a pipe; closed before the answer is sent
+ *
+ * PLACE is 0, or what an answer has named: a repository is asked for at mirrors first, and what came from one may not be what
+ * was meant, which only the asker can tell.
  *
  * Every message, the first one too (as number 0), gets one answer, in the order in which they are done:
  *
- *	ID 0 TYPE		done; the manifest's media type as the registry calls it
- *	ID ERRNO WHAT HINT	failed
+ *	ID 0 TYPE "" PLACE		done; the manifest's media type as the registry calls it; the place to ask next, 0 for none
+ *	ID ERRNO WHAT HINT PLACE	failed
  *
  * Blobs are served in the order of asking, `parallel` at once; one whose pipe is full waits, and so do those behind it. When
  * the asker's end of the socket is closed, husk-fetch ends. */

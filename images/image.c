@@ -181,14 +181,42 @@ int image_read(int store, const struct digest *digest, struct arena *arena, stru
 	return r;
 }
 
+enum { LAYER_PATH_MAX = DIGEST_TEXT_MAX + 48 };
+
 int image_open_layer(int store, const struct image_layer *layer, struct error *err)
 {
-	char digest[DIGEST_TEXT_MAX], path[DIGEST_TEXT_MAX + 16];
+	char digest[DIGEST_TEXT_MAX], path[LAYER_PATH_MAX];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "layers/%s/tree", digest_path(&layer->id, digest));
+	(void)snprintf(path, sizeof(path), "layers/%s%.32s/tree", digest_path(&layer->id, digest),
+		layer->form ? layer->form : "");
 	fd = path_open_beneath(store, path, O_PATH | O_DIRECTORY);
 	return fd < 0 ? error_sys(err, fd, "open the layer %s", path) : fd;
+}
+
+int image_layer_ids(int store, const struct image_layer *layer, char *buf, size_t size)
+{
+	char digest[DIGEST_TEXT_MAX], path[LAYER_PATH_MAX];
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "layers/%s%.32s/ids", digest_path(&layer->id, digest),
+		layer->form ? layer->form : "");
+	len = file_read_small_at(store, path, buf, size - 1);
+	if (len < 0)
+		return 0;
+	buf[len] = '\n'; /* the one at the end, which is dropped there */
+	buf[len + 1] = '\0';
+	return 1;
+}
+
+/* [RFC draft-eastlake-fnv: FNV-1a] */
+const char *image_form(const char *ids, struct arena *arena)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *ids; ids++)
+		hash = (hash ^ (unsigned char)*ids) * 0x100000001b3;
+	return arena_printf(arena, ".%016llx", (unsigned long long)hash);
 }
 
 static bool has_all_layers(int store, const struct image *image)

@@ -5,7 +5,10 @@
  *
  *	blobs/sha256/HEX       manifests, configs, compressed layers, as they came
  *	layers/sha256/HEX/     one per layer, by DiffID: `tree`, as overlayfs wants it (0:0 nodes and opaque xattrs are whiteouts);
- *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents
+ *	                       by ChainID where the tree rests on those below, or one image could give another's layer its parents;
+ *	                       `ids`: in a user's store, what the ids of its files are on the host (userns_ids_text())
+ *	layers/sha256/HEX.FORM/   the same layer once more, unpacked for other ids: /etc/subuid has changed, or a container keeps the
+ *	                       user's own id (--userns keep-id); it stays and goes with the first
  *	images/HEX             one per image, by the digest of its manifest: the image record, a line of JSON (below)
  *	names/NAME             the digest of the image that has the name; "/" is written %2F and "%" %25
  *	tmp/                   what is being made, each locked by its maker (images/image/store.h)
@@ -44,6 +47,8 @@ struct image_layer {
 	uint64_t size;     /* of the blob, bytes */
 	uint64_t unpacked; /* of its files, bytes */
 	const char *media_type;
+	const char *
+		form; /* what follows the id in its folder's name (image_form()); NULL = nothing. No part of the record */
 };
 
 struct image {
@@ -56,6 +61,13 @@ struct image {
 	struct spec_pair *labels;
 	size_t label_count;
 };
+
+/* What the ids of the layer's files are on the host, into buf (userns_ids_text()): 1; 0 where nothing says it: in a store of
+ * root's. */
+int image_layer_ids(int store, const struct image_layer *layer, char *buf, size_t size);
+
+/* The form of layers for ids (their text), other than those that the image was unpacked for first: ".HEX", in the arena. */
+const char *image_form(const char *ids, struct arena *arena);
 
 /* ---- the store, store.c ---- */
 

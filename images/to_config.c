@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/userns.h"
 
 enum { PIDS_MAX = 2048 };
 
@@ -247,4 +248,45 @@ void config_add_volumes(struct config *config, const struct image *image)
 	for (size_t i = 0; i < image->volumes.count; i++)
 		config_set_mount(
 			config, &(struct config_mount){ image->volumes.items[i], "tmpfs", "tmpfs", volume_options });
+}
+
+/* ---- user namespaces ---- */
+
+static void take_map(struct config *config, const struct userns_map *map, struct spec_id_mappings *ret)
+{
+	ret->items = ARENA_ARRAY(config->arena, map->count, struct spec_id_mapping);
+	for (ret->count = 0; ret->count < map->count; ret->count++) {
+		const struct userns_extent *extent = &map->items[ret->count];
+		ret->items[ret->count] = (struct spec_id_mapping){ extent->inside, extent->outside, extent->count };
+	}
+}
+
+void config_map_ids(struct config *config, const struct userns_ids *ids)
+{
+	take_map(config, &ids->uids, &config->uid_mappings);
+	take_map(config, &ids->gids, &config->gid_mappings);
+}
+
+static uint32_t count_ids(const struct spec_id_mappings *mappings)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < mappings->count; i++)
+		if (mappings->items[i].container_id == count)
+			count += mappings->items[i].size;
+	return count;
+}
+
+void config_fit_user_namespace(struct config *config, bool rootless)
+{
+	static const char *const options[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" };
+	static const struct config_mount pts = { "/dev/pts", "devpts", "devpts",
+		{ .items = (const char **)options, .count = ARRAY_SIZE(options) } };
+	enum { TTY_GROUP = 5 };
+
+	config->namespaces[SPEC_NS_USER] = "";
+	if (count_ids(&config->gid_mappings) <= TTY_GROUP)
+		config_set_mount(config, &pts);
+	if (rootless)
+		config_drop_mount(config, "/sys/fs/cgroup");
 }

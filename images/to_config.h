@@ -13,6 +13,7 @@
 struct arena;
 struct error;
 struct json_writer;
+struct userns_ids;
 
 /* Growing lists; all texts are borrowed, or in the arena. */
 struct config_pairs {
@@ -81,5 +82,12 @@ void config_set_pair(struct config *config, struct config_pairs *pairs, const ch
 void config_set_mount(struct config *config, const struct config_mount *mount); /* of the same destination */
 const char *config_env(const struct config *config, const char *name);          /* its value, or NULL */
 void config_drop_mount(struct config *config, const char *destination);
+
+/* Maps the ids of a user (base/userns.h). */
+void config_map_ids(struct config *config, const struct userns_ids *ids);
+
+/* Gives it a user namespace with the maps that it has, and takes back what the namespace's root may not have, or cannot name: a
+ * group of terminals without a gid for it; without root, the cgroup's file system. */
+void config_fit_user_namespace(struct config *config, bool rootless);
 
 void config_write(const struct config *config, struct json_writer *w);

@@ -47,6 +47,10 @@ void namespaces_plan(const struct spec *spec, struct arena *arena, struct namesp
 /* Adds the child's own part: joins, the cgroup namespace. */
 void namespaces_steps(struct namespaces_plan *plan, struct steps *steps);
 
+/* The same for a process whose children CRIU makes into the container: joins, and the cgroup namespace, of the kinds that CRIU
+ * leaves as it finds them. The others it makes, or is given. */
+void namespaces_inherited_steps(struct namespaces_plan *plan, struct steps *steps);
+
 /* Opens the namespaces to join and checks that each is of its kind [ioctl_ns(2), NS_GET_NSTYPE]. A user namespace that
  * is ours already is dropped from the plan: it cannot be joined again. */
 int namespaces_open(struct namespaces_plan *plan, struct error *err);
@@ -130,6 +134,23 @@ void view_set_extra_source(struct step *step, const char *path);
 
 /* Then into it: pivot (or, where / is a ramdisk, chroot), the root's own flags. Pure. */
 void view_enter_steps(const struct spec *spec, bool no_pivot, struct steps *steps);
+
+/* Something of the host's that is mounted in the container. */
+struct view_external {
+	const char *target; /* in the container, as the config names it; there it may lie behind links */
+	const char *source; /* on the host; NULL: an extra whose source was not named */
+	bool is_mask;       /* only where the target is a file; a masked folder is a file system of its own */
+};
+
+/* Those of a view's steps, in the arena; what was passed over, since it is not there, is among them. `user_namespace`: the
+ * container is in one of its own. Pure. */
+size_t view_externals(
+	const struct steps *steps, bool user_namespace, struct arena *arena, struct view_external **ret);
+
+/* Steps that leave the root of a view's opened steps at its own path, which must be asked for (`root_at_path`), with all that
+ * the view mounts on: a root for CRIU to mount into. The process is in a mount namespace of its own, and has nobody's
+ * root but the host's. They borrow descriptors of `all`. Pure. */
+void view_root_steps(struct steps *all, size_t root, bool user_namespace, struct steps *steps);
 
 /* Steps for host name, domain name and sysctls; they need the view's private procfs, so they come after it. */
 void names_steps(const struct spec *spec, struct steps *steps);

@@ -99,9 +99,6 @@ int mount_target(const struct mount_args *args, const struct walk *walk, bool is
 /* (child) Copies all that is in one directory to another: tmpcopyup. */
 int copy_up(int from_dir, int to_dir);
 
-/* Writes the map of the process by a setuid program, "newuidmap" or "newgidmap"; `file` is where that one looks. */
-int new_id_map(const char *program, const char *file, const char *map, pid_t pid, struct error *err);
-
 /* One line an extent, as uid_map takes them [user_namespaces(7)]; NULL for none. */
 const char *id_map_text(const struct spec_id_mappings *mappings, struct arena *arena);
 

@@ -92,3 +92,18 @@ void namespaces_steps(struct namespaces_plan *plan, struct steps *steps)
 	if (plan->make_cgroup)
 		steps_add(steps, &cgroup_namespace_step, "linux.namespaces", NULL);
 }
+
+void namespaces_inherited_steps(struct namespaces_plan *plan, struct steps *steps)
+{
+	static const bool inherited[SPEC_NAMESPACES] = {
+		[SPEC_NS_IPC] = true,
+		[SPEC_NS_UTS] = true,
+		[SPEC_NS_CGROUP] = true,
+	};
+
+	for (size_t i = 0; i < plan->join_count; i++)
+		if (inherited[plan->joins[i].kind])
+			steps_add(steps, &join_step, "linux.namespaces", &plan->joins[i]);
+	if (plan->make_cgroup)
+		steps_add(steps, &cgroup_namespace_step, "linux.namespaces", NULL);
+}

@@ -82,53 +82,23 @@ int attachment_write(int state_dir, const struct attachment *attachment, struct 
 
 /* ---- in ---- */
 
-static const char *member_text(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_STRING ? value->text : "";
-}
-
-static bool member_bool(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_BOOL && value->boolean;
-}
-
-static uint64_t member_number(const struct json *object, const char *key, uint64_t max)
-{
-	const struct json *value = json_member(object, key);
-	uint64_t number = 0;
-
-	return value && json_to_u64(value, 0, max, &number) == 0 ? number : 0;
-}
-
 static bool copy_link_name(const struct json *object, const char *key, char ret[IFNAMSIZ])
 {
-	const char *name = member_text(object, key);
+	const char *name = json_member_text(object, key, "");
 
 	(void)snprintf(ret, IFNAMSIZ, "%s", name);
 	return !*name || net_is_link_name(name);
 }
 
-static const struct json *member_array(const struct json *object, const char *key)
-{
-	static const struct json none = { .kind = JSON_ARRAY };
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_ARRAY ? value : &none;
-}
-
 static bool read_addresses(const struct json *object, struct net_link *link)
 {
-	json_for_each(value, member_array(object, "addresses")) {
+	json_for_each(value, json_member_array(object, "addresses")) {
 		struct subnet subnet;
 		if (value->kind != JSON_STRING || !subnet_parse(value->text, &subnet))
 			return false;
 		link->ip[subnet.ip.len == 16] = subnet;
 	}
-	json_for_each(value, member_array(object, "gateways")) {
+	json_for_each(value, json_member_array(object, "gateways")) {
 		struct ip ip;
 		if (value->kind != JSON_STRING || !ip_parse(value->text, &ip))
 			return false;
@@ -139,11 +109,13 @@ static bool read_addresses(const struct json *object, struct net_link *link)
 
 static bool read_link(const struct json *object, struct arena *arena, struct net_link *link)
 {
-	const struct json *aliases = member_array(object, "aliases");
-	const char *kind = member_text(object, "kind"), *mac = member_text(object, "mac");
+	const struct json *aliases = json_member_array(object, "aliases");
+	const char *kind = json_member_text(object, "kind", ""), *mac = json_member_text(object, "mac", "");
 	const char **names = ARENA_ARRAY(arena, aliases->count, const char *);
 
-	*link = (struct net_link){ .kind = NET_LINK_KINDS, .names = names, .network = member_text(object, "network") };
+	*link = (struct net_link){
+		.kind = NET_LINK_KINDS, .names = names, .network = json_member_text(object, "network", "")
+	};
 	for (int i = 0; i < NET_LINK_KINDS; i++)
 		if (strcmp(kind, net_link_names[i]) == 0)
 			link->kind = (enum net_link_kind)i;
@@ -151,10 +123,10 @@ static bool read_link(const struct json *object, struct arena *arena, struct net
 		if (value->kind == JSON_STRING)
 			names[link->name_count++] = value->text;
 	link->has_mac = *mac && mac_parse(mac, link->mac);
-	link->internal = member_bool(object, "internal");
-	link->isolated = member_bool(object, "isolated");
-	link->nameless = member_bool(object, "nameless");
-	link->mtu = (unsigned)member_number(object, "mtu", UINT32_MAX);
+	link->internal = json_member_bool(object, "internal");
+	link->isolated = json_member_bool(object, "isolated");
+	link->nameless = json_member_bool(object, "nameless");
+	link->mtu = (unsigned)json_member_u64(object, "mtu", UINT32_MAX);
 	return link->kind < NET_LINK_KINDS && *link->network && copy_link_name(object, "bridge", link->bridge) &&
 		copy_link_name(object, "host", link->host) && copy_link_name(object, "name", link->name) &&
 		read_addresses(object, link);
@@ -165,7 +137,7 @@ static bool read_ports(const struct json *object, struct arena *arena, struct at
 	struct faults faults;
 
 	faults_init(&faults, arena, NULL);
-	const struct json *texts = member_array(object, "ports");
+	const struct json *texts = json_member_array(object, "ports");
 	const char *joined = NULL;
 	json_for_each(value, texts)
 		if (value->kind == JSON_STRING)
@@ -178,15 +150,15 @@ static bool read_ports(const struct json *object, struct arena *arena, struct at
 static bool read_all(const struct json *object, struct arena *arena, struct attachment *ret)
 {
 	*ret = (struct attachment){
-		.store = member_text(object, "store"),
-		.id = member_text(object, "id"),
-		.state = member_text(object, "state"),
+		.store = json_member_text(object, "store", ""),
+		.id = json_member_text(object, "id", ""),
+		.state = json_member_text(object, "state", ""),
 		.rates = {
-			.in = member_number(object, "rateIn", UINT64_MAX),
-			.out = member_number(object, "rateOut", UINT64_MAX),
+			.in = json_member_u64(object, "rateIn", UINT64_MAX),
+			.out = json_member_u64(object, "rateOut", UINT64_MAX),
 		},
 	};
-	json_for_each(value, member_array(object, "links"))
+	json_for_each(value, json_member_array(object, "links"))
 		if (ret->link_count == NET_LINKS_MAX || value->kind != JSON_OBJECT ||
 			!read_link(value, arena, &ret->links[ret->link_count++]))
 			return false;

@@ -44,20 +44,13 @@ static void read_names(const struct json *names, struct arena *arena, struct lea
 {
 	const char **items;
 
-	if (!names || names->kind != JSON_ARRAY || names->count > LEASE_NAMES_MAX)
+	if (names->count > LEASE_NAMES_MAX)
 		return;
 	items = ARENA_ARRAY(arena, names->count, const char *);
 	json_for_each(value, names)
 		if (value->kind == JSON_STRING)
 			items[lease->name_count++] = value->text;
 	lease->names = items;
-}
-
-static const char *member_text(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_STRING ? value->text : "";
 }
 
 /* Whether it says who holds it. */
@@ -74,12 +67,12 @@ static bool read_lease(int leases, const char *name, const char *boot, struct ar
 	faults_init(&faults, arena, name);
 	if (json_parse(text, len, arena, &object, &faults) < 0 || !object || object->kind != JSON_OBJECT)
 		return false;
-	ret->id = member_text(object, "id");
-	ret->state = member_text(object, "state");
+	ret->id = json_member_text(object, "id", "");
+	ret->state = json_member_text(object, "state", "");
 	if (!*ret->id || *ret->state != '/')
 		return false;
-	read_names(json_member(object, "names"), arena, ret);
-	ret->is_void = strcmp(member_text(object, "boot"), boot) != 0 ||
+	read_names(json_member_array(object, "names"), arena, ret);
+	ret->is_void = strcmp(json_member_text(object, "boot", ""), boot) != 0 ||
 		(faccessat(AT_FDCWD, ret->state, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT);
 	return true;
 }

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/step.h"
 #include "base/text.h"
+#include "netns/netlink.h"
 
 static void loopback_say(const struct step *step, struct text *text)
 {
@@ -20,15 +21,26 @@ static void loopback_say(const struct step *step, struct text *text)
 	text_add(text, "bring up the loopback link");
 }
 
-static int loopback_apply(const struct step *step, struct walk *walk)
+static int bring_up(void *data)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	cleanup_close int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	(void)step, (void)walk;
+	(void)data;
 	if (sock < 0)
 		return -errno;
 	return ioctl(sock, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+int loopback_bring_up(int netns, struct error *err)
+{
+	return netns_visit(netns, bring_up, NULL, err);
+}
+
+static int loopback_apply(const struct step *step, struct walk *walk)
+{
+	(void)step, (void)walk;
+	return bring_up(NULL);
 }
 
 static const struct step_kind loopback_step = { .name = "loopback", .say = loopback_say, .apply = loopback_apply };

@@ -25,6 +25,9 @@ struct text;
 /* Adds the step that brings lo up in the namespace the init is in. */
 void loopback_steps(struct steps *steps);
 
+/* Brings lo up in another one, by a visit there. */
+int loopback_bring_up(int netns, struct error *err);
+
 /* What is needed to take a move back. */
 struct net_devices_moved;
 

@@ -93,44 +93,21 @@ void network_write(const struct network *network, struct json_writer *w)
 
 /* ---- in ---- */
 
-static const char *member_text(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_STRING ? value->text : "";
-}
-
-static bool member_bool(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_BOOL && value->boolean;
-}
-
-static unsigned member_number(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-	uint64_t number = 0;
-
-	return value && json_to_u64(value, 0, UINT32_MAX, &number) == 0 ? (unsigned)number : 0;
-}
-
 static bool read_range(const struct json *object, struct network_range *ret)
 {
-	return object->kind == JSON_OBJECT && subnet_parse(member_text(object, "subnet"), &ret->subnet) &&
-		ip_parse(member_text(object, "gateway"), &ret->gateway) &&
-		ip_parse(member_text(object, "first"), &ret->first) &&
-		ip_parse(member_text(object, "last"), &ret->last) && network_range_complete(ret, NULL) == 0;
+	return object->kind == JSON_OBJECT && subnet_parse(json_member_text(object, "subnet", ""), &ret->subnet) &&
+		ip_parse(json_member_text(object, "gateway", ""), &ret->gateway) &&
+		ip_parse(json_member_text(object, "first", ""), &ret->first) &&
+		ip_parse(json_member_text(object, "last", ""), &ret->last) && network_range_complete(ret, NULL) == 0;
 }
 
 static void read_lists(const struct json *object, struct arena *arena, struct network *network)
 {
-	const struct json *dns = json_member(object, "dns"), *labels = json_member(object, "labels");
+	const struct json *labels = json_member(object, "labels");
 
-	if (dns && dns->kind == JSON_ARRAY)
-		json_for_each(value, dns)
-			if (network->dns_count < NETWORK_DNS_MAX && value->kind == JSON_STRING)
-				network->dns[network->dns_count++] = value->text;
+	json_for_each(value, json_member_array(object, "dns"))
+		if (network->dns_count < NETWORK_DNS_MAX && value->kind == JSON_STRING)
+			network->dns[network->dns_count++] = value->text;
 	if (!labels || labels->kind != JSON_OBJECT)
 		return;
 	network->labels = ARENA_ARRAY(arena, labels->count, struct spec_pair);
@@ -142,22 +119,21 @@ static void read_lists(const struct json *object, struct arena *arena, struct ne
 
 static bool read_definition(const struct json *object, struct arena *arena, struct network *network)
 {
-	const struct json *subnets = json_member(object, "subnets");
-	const char *bridge = member_text(object, "bridge");
+	const char *bridge = json_member_text(object, "bridge", "");
 
-	if (!*bridge || strlen(bridge) >= IFNAMSIZ || strchr(bridge, '/') || !subnets || subnets->kind != JSON_ARRAY)
+	if (!*bridge || strlen(bridge) >= IFNAMSIZ || strchr(bridge, '/'))
 		return false;
 	(void)snprintf(network->bridge, sizeof(network->bridge), "%s", bridge);
-	json_for_each(value, subnets)
+	json_for_each(value, json_member_array(object, "subnets"))
 		if (network->range_count == NETWORK_RANGES ||
 			!read_range(value, &network->ranges[network->range_count++]))
 			return false;
-	network->mtu = member_number(object, "mtu");
-	network->vlan = member_number(object, "vlan");
-	network->internal = member_bool(object, "internal");
-	network->isolated = member_bool(object, "isolated");
-	network->nameless = !member_bool(object, "names");
-	network->created = member_text(object, "created");
+	network->mtu = (unsigned)json_member_u64(object, "mtu", UINT32_MAX);
+	network->vlan = (unsigned)json_member_u64(object, "vlan", UINT32_MAX);
+	network->internal = json_member_bool(object, "internal");
+	network->isolated = json_member_bool(object, "isolated");
+	network->nameless = !json_member_bool(object, "names");
+	network->created = json_member_text(object, "created", "");
 	read_lists(object, arena, network);
 	return network->range_count > 0;
 }

@@ -16,6 +16,7 @@
 #include "cgroups/cgroups.h"
 #include "runtime/end.h"
 #include "runtime/mark.h"
+#include "runtime/plan.h"
 #include "runtime/state_dir.h"
 
 enum { LOCK_TIMEOUT_MS = 10000, FREEZE_TIMEOUT_MS = 10000 };
@@ -137,8 +138,38 @@ int container_spec(const struct container *container, struct arena *arena, struc
 		r = error_bad(
 			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);
 	/* The command line may have asked for another network than the config; the record knows what came of it. */
-	if (r == 0)
+	if (r == 0) {
 		(*ret_spec)->linux_.namespaces[SPEC_NS_NETWORK].given = !container->record.shares_network;
+		(*ret_spec)->annotations = container->record.annotations;
+		(*ret_spec)->annotation_count = container->record.annotation_count;
+	}
+	return r;
+}
+
+int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec, struct plan *ret_plan,
+	struct error *err)
+{
+	const struct record *record = &container->record;
+	const struct plan_request request = {
+		.id = record->id,
+		.bundle = record->bundle,
+		.gate = GATE_SOCKET,
+		.no_cgroup = !record->cgroup,
+		.systemd = record->unit != NULL,
+		.systemd_user = record->unit_user,
+		.no_new_keyring = record->no_new_keyring,
+		.unprivileged = record->unprivileged,
+		.notify = record->notifies,
+	};
+	struct faults faults;
+	int r = container_spec(container, arena, ret_spec, err);
+
+	faults_init(&faults, arena, NULL);
+	if (r == 0)
+		r = plan_make(*ret_spec, &request, arena, ret_plan, &faults);
+	if (r == 0 && faults.count)
+		r = error_bad(
+			err, EINVAL, "the config of the container \"%s\" is of another version of husk", container->id);
 	return r;
 }
 

@@ -9,6 +9,7 @@ struct arena;
 struct cgroup_host;
 struct error;
 struct faults;
+struct plan;
 
 struct container {
 	int root;        /* borrowed: the state root */
@@ -37,6 +38,10 @@ int container_lock(struct container *container, struct arena *arena, struct erro
 
 /* Its config, as it was at create. */
 int container_spec(const struct container *container, struct arena *arena, struct spec **ret_spec, struct error *err);
+
+/* What was planned for it, planned anew; nothing of it is opened. */
+int container_plan(const struct container *container, struct arena *arena, struct spec **ret_spec, struct plan *ret_plan,
+	struct error *err);
 
 /* Its state document; borrows everything from the record. */
 struct spec_state container_state(const struct container *container);

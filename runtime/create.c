@@ -8,6 +8,8 @@
  *   let go  the record is complete: the child may outlive us
  *   wait    until the child says that all is set up
  *
+ * From a checkpoint, CRIU does what the child would do from the clone on: see restore.h.
+ *
  * Whatever fails, the undoing is the same as that of `delete --force`: one way out, taken often. Why it failed is the
  * child's to say, if it said something: a stage of ours that fails may only have noticed that the child is gone. */
 #include "runtime/create.h"
@@ -18,7 +20,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -26,9 +27,9 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "images/passwd.h"
 #include "runtime/child.h"
 #include "runtime/container.h"
+#include "runtime/describe.h"
 #include "runtime/folder.h"
 #include "runtime/gate.h"
 #include "runtime/hooks.h"
@@ -37,6 +38,7 @@
 #include "runtime/notify.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
+#include "runtime/restore.h"
 #include "runtime/state_dir.h"
 
 struct creation {
@@ -125,54 +127,6 @@ void plan_close(struct plan *plan)
 
 /* ---- claim ---- */
 
-static const char *now(struct arena *arena)
-{
-	char *buf = arena_alloc(arena, sizeof("2026-01-02T03:04:05.000000006Z"));
-	struct timespec ts;
-	struct text text;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	text_init(&text, buf, sizeof("2026-01-02T03:04:05.000000006Z"));
-	text_add_time(&text, &ts, 9);
-	return buf;
-}
-
-static const char *owner(struct arena *arena)
-{
-	uid_t uid = geteuid();
-	cleanup_close int host = uid == 0 ? -1 : path_open_dir("/", NULL);
-	const char *name = uid == 0 ? "root" : host < 0 ? NULL : passwd_find(host, uid, arena).name;
-
-	return name ? name : arena_printf(arena, "%u", uid);
-}
-
-static void describe(const struct plan *plan, unsigned cgroup_existing, struct record *record)
-{
-	*record = (struct record){
-		.id = plan->id,
-		.bundle = plan->bundle,
-		.rootfs = plan->rootfs,
-		.created = now(plan->arena),
-		.owner = owner(plan->arena),
-		.folder = plan->folder ? plan->folder->path : NULL,
-		.cgroup = plan->has_cgroup ? plan->cgroup.path : NULL,
-		.unit = plan->cgroup.unit ? plan->cgroup.unit->name : NULL,
-		.unit_user = plan->cgroup.unit && plan->cgroup.unit->user,
-		.cgroup_existing = cgroup_existing,
-		.no_new_keyring = plan->no_new_keyring,
-		.unprivileged = geteuid() != 0,
-		.notifies = plan->extras[SHOWN_NOTIFY].step != 0,
-		.shares_network = !plan->spec->linux_.namespaces[SPEC_NS_NETWORK].given,
-		.shares_pids = !plan->spec->linux_.namespaces[SPEC_NS_PID].given,
-		.has_poststart = plan->spec->hooks[SPEC_HOOK_POSTSTART].count > 0,
-		.has_poststop = plan->spec->hooks[SPEC_HOOK_POSTSTOP].count > 0,
-		.annotations = plan->spec->annotations,
-		.annotation_count = plan->spec->annotation_count,
-		.config = plan->config,
-		.config_len = plan->config_len,
-	};
-}
-
 static int claim(struct creation *creation, struct error *err)
 {
 	struct container *container = &creation->container;
@@ -187,7 +141,7 @@ static int claim(struct creation *creation, struct error *err)
 		r = cgroup_look(&creation->host, plan->cgroup.path, &existing, err);
 	if (r < 0)
 		return r;
-	describe(plan, existing, &container->record);
+	describe_plan(plan, existing, &container->record);
 	container->record.has_resctrl = creation->resctrl >= 0;
 	container->record.resctrl = creation->group;
 	r = record_write(container->dir, &container->record, -1, err);
@@ -312,7 +266,7 @@ static int map_ids(struct creation *creation, struct error *err)
 	return r == 0 && plan_awaits_parent(creation->plan) ? child_send(&creation->child, err) : r;
 }
 
-static int fill_cgroup(struct creation *creation, struct error *err)
+static int limit_cgroup(struct creation *creation, struct error *err)
 {
 	const struct plan *plan = creation->plan;
 	int r;
@@ -322,7 +276,21 @@ static int fill_cgroup(struct creation *creation, struct error *err)
 	r = cgroup_write_values(&creation->cgroup, &plan->cgroup, err);
 	if (r == 0 && plan->delegates && geteuid() == 0)
 		r = cgroup_delegate(&creation->cgroup, plan->cgroup_owner, err);
-	return r < 0 ? r : cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err);
+	return r;
+}
+
+static int close_devices(struct creation *creation, struct error *err)
+{
+	const struct plan *plan = creation->plan;
+
+	return plan->has_cgroup ? cgroup_attach_devices(&creation->cgroup, &plan->cgroup, err) : 0;
+}
+
+static int join_resctrl(struct creation *creation, struct error *err)
+{
+	return creation->resctrl < 0 ? 0
+				     : resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt,
+					       &creation->group, creation->child.pid, err);
 }
 
 static int fill(struct creation *creation, struct error *err)
@@ -332,10 +300,11 @@ static int fill(struct creation *creation, struct error *err)
 	if (r == 0)
 		r = map_ids(creation, err);
 	if (r == 0)
-		r = fill_cgroup(creation, err);
-	if (r == 0 && creation->resctrl >= 0)
-		r = resctrl_join(creation->resctrl, &creation->plan->spec->linux_.intel_rdt, &creation->group,
-			creation->child.pid, err);
+		r = limit_cgroup(creation, err);
+	if (r == 0)
+		r = close_devices(creation, err);
+	if (r == 0)
+		r = join_resctrl(creation, err);
 	if (r == 0)
 		r = network_fill(creation->plan, creation->child.pid, &creation->container, &creation->network, err);
 	return r < 0 ? r : child_fill(&creation->child, err);
@@ -396,7 +365,7 @@ static int mark_keeper(struct record *record)
 	return own < 0 ? -errno : mark_of(getpid(), own, &record->keeper);
 }
 
-static int let_go(struct creation *creation, struct error *err)
+static int complete_record(struct creation *creation, struct error *err)
 {
 	struct record *record = &creation->container.record;
 	int r = mark_of(creation->child.pid, creation->child.pidfd, &record->init);
@@ -407,7 +376,13 @@ static int let_go(struct creation *creation, struct error *err)
 	if (r < 0)
 		return error_sys(err, r, "look at the container's first process");
 	record->has_init = true;
-	r = record_write(creation->container.dir, record, creation->plan->gate->lock, err);
+	return record_write(creation->container.dir, record, creation->plan->gate->lock, err);
+}
+
+static int let_go(struct creation *creation, struct error *err)
+{
+	int r = complete_record(creation, err);
+
 	return r < 0 ? r : child_send(&creation->child, err);
 }
 
@@ -422,6 +397,69 @@ static int hand_out(struct creation *creation, struct error *err)
 {
 	steps_close(&creation->plan->steps);
 	return child_hand_out(&creation->child, creation->request->pid_file, err);
+}
+
+/* ---- or all of that by CRIU ---- */
+
+/* systemd makes a cgroup for a process: CRIU's own, which leaves it to those that it restores there. */
+static int place_criu(void *arg, pid_t pid, struct error *err)
+{
+	struct creation *creation = arg;
+	int r;
+
+	creation->child.pid = pid;
+	r = make_unit(creation, err);
+	creation->child.pid = 0;
+	return r;
+}
+
+/* Where a first process would wait with its namespaces and before its program. Devices are closed before CRIU opens files. */
+static int take_first(void *arg, pid_t pid, int *pidfd, struct error *err)
+{
+	struct creation *creation = arg;
+	int r;
+
+	creation->child.pid = pid;
+	creation->child.pidfd = fd_take(pidfd);
+	r = close_devices(creation, err);
+	if (r == 0)
+		r = network_look(creation->plan, pid, &creation->network, err);
+	if (r == 0)
+		r = join_resctrl(creation, err);
+	if (r == 0)
+		r = network_restore(creation->plan, pid, &creation->container, &creation->network, err);
+	if (r == 0)
+		r = enter_inner_cgroup(creation, err);
+	if (r == 0)
+		r = run_runtime_hooks(creation, err);
+	return r < 0 ? r : complete_record(creation, err);
+}
+
+/* The limits do not count what CRIU needed. */
+static int take_all(void *arg, struct error *err)
+{
+	return limit_cgroup(arg, err);
+}
+
+static int restore(struct creation *creation, struct error *err)
+{
+	const struct create_request *request = creation->request;
+
+	return restore_run(
+		&(struct restore){
+			.plan = creation->plan,
+			.options = request->checkpoint,
+			.folders = request->folders,
+			.signal_fd = request->signal_fd,
+			.cgroup = creation->cgroup.fd,
+			.state_dir = creation->container.dir,
+			.has_cgroup = creation->plan->has_cgroup,
+			.arg = creation,
+			.place = place_criu,
+			.born = take_first,
+			.complete = take_all,
+		},
+		&creation->child.terminal, err);
 }
 
 /* ---- undo ---- */
@@ -449,25 +487,48 @@ static void close_all(struct creation *creation)
 	network_close(&creation->network);
 }
 
+typedef int stage_fn(struct creation *, struct error *);
+
+static stage_fn *const fresh[] = {
+	open_all,
+	claim,
+	make_folder,
+	find_home,
+	reserve_network,
+	make_shown,
+	make_cgroup,
+	make_gate,
+	clone_init,
+	fill,
+	run_hooks,
+	let_go,
+	await_ready,
+	hand_out,
+};
+
+static stage_fn *const restored[] = {
+	open_all,
+	claim,
+	make_folder,
+	reserve_network,
+	make_shown,
+	make_cgroup,
+	restore,
+	hand_out,
+};
+
+static int run_stages(struct creation *creation, stage_fn *const *stages, size_t count, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = stages[i](creation, err);
+	return r;
+}
+
 int create_container(struct plan *plan, const struct create_request *request, struct container *ret_container,
 	struct child *ret_child, struct error *err)
 {
-	static int (*const stages[])(struct creation *, struct error *) = {
-		open_all,
-		claim,
-		make_folder,
-		find_home,
-		reserve_network,
-		make_shown,
-		make_cgroup,
-		make_gate,
-		clone_init,
-		fill,
-		run_hooks,
-		let_go,
-		await_ready,
-		hand_out,
-	};
 	struct creation creation = {
 		.plan = plan,
 		.request = request,
@@ -478,10 +539,9 @@ int create_container(struct plan *plan, const struct create_request *request, st
 		.resctrl = -1,
 		.network = { .netns = -1, .userns = -1 },
 	};
-	int r = 0;
+	int r = request->checkpoint ? run_stages(&creation, restored, ARRAY_SIZE(restored), err)
+				    : run_stages(&creation, fresh, ARRAY_SIZE(fresh), err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stages); i++)
-		r = stages[i](&creation, err);
 	if (r < 0) {
 		undo(&creation, err);
 		if (err->code == -ENOSYS)

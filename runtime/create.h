@@ -4,6 +4,8 @@
 #include <sys/types.h>
 struct child;
 struct container;
+struct criu_folders;
+struct criu_options;
 struct error;
 struct notify;
 struct plan;
@@ -16,6 +18,8 @@ struct create_request {
 	const char *console_socket; /* takes the terminal's master; NULL: the caller of create_container() does */
 	const char *pidfd_socket;   /* NULL = none */
 	bool keeps;                 /* we stay as the container's keeper: see end.h */
+	const struct criu_options *checkpoint; /* its processes come from a checkpoint; NULL = it runs its program */
+	const struct criu_folders *folders;    /* of the checkpoint, opened */
 	struct notify *notify;      /* starts to listen before the program can speak; NULL where `start` will */
 };
 

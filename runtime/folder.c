@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "base/userns.h"
 
 #define BOOT_FILE ".boot"
 
@@ -50,6 +51,35 @@ static bool is_held(int parent, const char *id, const char *mine)
 	return (size_t)n != len || strncmp(theirs, mine, len) != 0;
 }
 
+/* ---- removing ---- */
+
+struct place {
+	int parent; /* borrowed */
+	const char *name;
+};
+
+static int erase_place(const void *data, struct error *err)
+{
+	const struct place *place = data;
+
+	return tree_erase(place->parent, place->name, err);
+}
+
+/* What a container of a user's has made may belong to any of the user's ids, to which only their namespace gives a way. */
+static int erase(int parent, const char *name, struct error *err)
+{
+	const struct place place = { parent, name };
+	struct userns_ids ids;
+	int r = tree_erase(parent, name, geteuid() == 0 ? err : NULL);
+
+	if (r == 0 || geteuid() == 0)
+		return r;
+	if (userns_ids(&ids, NULL) == USERNS_MANY_IDS)
+		return userns_run(&ids, erase_place, &place, err);
+	r = tree_erase(parent, name, err);
+	return r < 0 ? error_hint(err, "it may belong to ids that /etc/subuid gave you once: remove it as root") : 0;
+}
+
 /* ---- what earlier boots left ---- */
 
 /* A folder whose holder is of another boot: its container is gone, and nobody will ever delete it. */
@@ -76,13 +106,21 @@ static void sweep(int parent, const char *mine)
 	listing = fd < 0 ? NULL : fdopendir(fd);
 	for (const struct dirent *entry; listing && (entry = readdir(listing));)
 		if (entry->d_name[0] != '.' && is_abandoned(parent, entry->d_name, mine))
-			(void)tree_erase(parent, entry->d_name, NULL);
+			(void)erase(parent, entry->d_name, NULL);
 	if (listing)
 		(void)closedir(listing);
 	(void)file_replace_at(parent, BOOT_FILE, mine, len, 0600, NULL);
 }
 
 /* ---- one container's ---- */
+
+static int check_holder(int parent, const struct folder *folder, const char *holder, struct error *err)
+{
+	if (!is_held(parent, folder->id, holder))
+		return 0;
+	(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
+	return error_hint(err, "choose another name, or another --store");
+}
 
 static int claim(int parent, const struct folder *folder, const char *holder, struct error *err)
 {
@@ -92,11 +130,10 @@ static int claim(int parent, const struct folder *folder, const char *holder, st
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, errno, "make %s", folder->path);
-	if (is_held(parent, folder->id, holder)) {
-		(void)error_bad(err, EEXIST, "%s belongs to a container of another --root", folder->path);
-		return error_hint(err, "choose another name, or another --store");
-	}
-	r = tree_erase(parent, folder->id, err);
+	r = check_holder(parent, folder, holder, err);
+	if (r < 0)
+		return r;
+	r = erase(parent, folder->id, err);
 	if (r == 0 && mkdirat(parent, folder->id, 0700) < 0)
 		r = error_sys(err, errno, "make %s", folder->path);
 	return r;
@@ -106,7 +143,7 @@ static int make_dir(int dir, const char *name, const struct folder *folder, stru
 {
 	if (mkdirat(dir, name, 0755) < 0)
 		return error_sys(err, errno, "make %s in %s", name, folder->path);
-	if ((folder->owner != geteuid() || folder->group != getegid()) &&
+	if (geteuid() == 0 && (folder->owner != 0 || folder->group != getegid()) &&
 		fchownat(dir, name, folder->owner, folder->group, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(err, errno, "give %s in %s to uid %u", name, folder->path, folder->owner);
 	return 0;
@@ -146,6 +183,48 @@ static int make_volumes(const struct folder *folder, struct error *err)
 	return r;
 }
 
+struct gift {
+	const struct folder *folder;
+	const struct userns_ids *ids; /* in whose namespace it is given */
+};
+
+static int give(int dir, const char *name, const struct userns_ids *ids, const struct folder *folder, struct error *err)
+{
+	int64_t uid = userns_inside(&ids->uids, folder->owner), gid = userns_inside(&ids->gids, folder->group);
+
+	if (fchownat(dir, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "give %s in %s to uid %u", name, folder->path, folder->owner);
+	return 0;
+}
+
+static int give_inside(const void *data, struct error *err)
+{
+	static const char *const names[] = { "upper", "work", "rootfs" };
+	const struct gift *gift = data;
+	const struct folder *folder = gift->folder;
+	char name[32];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+		r = give(folder->overlay.folder, names[i], gift->ids, folder, err);
+	for (size_t i = 0; r == 0 && i < folder->volume_count; i++) {
+		(void)snprintf(name, sizeof(name), "volumes/%zu", i);
+		r = give(folder->overlay.folder, name, gift->ids, folder, err);
+	}
+	return r;
+}
+
+/* Where the container's root is another of a user's ids than himself. */
+static int give_all(const struct folder *folder, struct error *err)
+{
+	struct userns_ids ids;
+	const struct gift gift = { folder, &ids };
+
+	if (userns_ids(&ids, err) == USERNS_ONE_ID)
+		return err->code;
+	return userns_run(&ids, give_inside, &gift, err);
+}
+
 static int fill(const struct folder *folder, const char *holder, const char *config, size_t len, struct error *err)
 {
 	int dir = folder->overlay.folder;
@@ -161,7 +240,11 @@ static int fill(const struct folder *folder, const char *holder, const char *con
 		r = make_dir(dir, "work", folder, err);
 	if (r == 0)
 		r = make_dir(dir, "rootfs", folder, err);
-	return r < 0 ? r : make_volumes(folder, err);
+	if (r == 0)
+		r = make_volumes(folder, err);
+	if (r < 0 || geteuid() == 0 || (folder->owner == geteuid() && folder->group == getegid()))
+		return r;
+	return give_all(folder, err);
 }
 
 int folder_make(struct folder *folder, int root, const char *config, size_t config_len, struct error *err)
@@ -180,12 +263,14 @@ int folder_make(struct folder *folder, int root, const char *config, size_t conf
 		return error_sys(err, r, "find out who holds %s", folder->path);
 	sweep(parent, holder);
 	before = umask(0);
-	r = claim(parent, folder, holder, err);
+	r = folder->stands ? check_holder(parent, folder, holder, err) : claim(parent, folder, holder, err);
 	if (r == 0) {
 		folder->overlay.folder = openat(parent, folder->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		r = folder->overlay.folder < 0 ? error_sys(err, errno, "open %s", folder->path)
-					       : fill(folder, holder, config, config_len, err);
+		if (folder->overlay.folder < 0)
+			r = error_sys(err, errno, "open %s", folder->path);
 	}
+	if (r == 0 && !folder->stands)
+		r = fill(folder, holder, config, config_len, err);
 	(void)umask(before);
 	return r;
 }
@@ -211,5 +296,5 @@ int folder_remove(const char *path, int root, struct error *err)
 	r = holder_text(root, holder, sizeof(holder));
 	if (r < 0)
 		return error_sys(err, r, "find out who holds %s", path);
-	return is_held(parent, slash + 1, holder) ? 0 : tree_erase(parent, slash + 1, err);
+	return is_held(parent, slash + 1, holder) ? 0 : erase(parent, slash + 1, err);
 }

@@ -12,6 +12,7 @@
  * folder; `holder` says so, and the first container that is made after it removes what earlier boots left (`.boot` beside the
  * folders names the boot in which that was done). */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct folder {
 	size_t volume_count; /* volumes/0 and on */
 	uid_t owner;         /* on the host, of the container's root: of upper and work */
 	gid_t group;
+	bool stands; /* an earlier container of the same id has left it, filled */
 	struct root_overlay overlay; /* its `folder` is opened by folder_make(), and folder_close() closes it */
 };
 

@@ -28,15 +28,20 @@ static const struct command *const commands[] = {
 	&stats_command,
 	&top_command,
 	&kill_command,
+	&stop_command,
+	&wait_command,
 	&pause_command,
 	&resume_command,
 	&update_command,
+	&checkpoint_command,
+	&restore_command,
 	&delete_command,
 	&network_command,
 	&port_command,
 	&pull_command,
 	&images_command,
 	&image_command,
+	&unshare_command,
 	&spec_command,
 	&plan_command,
 	&features_command,
@@ -78,7 +83,7 @@ static int print_help(void)
 	(void)printf("Usage: husk [OPTIONS] COMMAND [ARGUMENTS]\n\n"
 		     "Runs OCI bundles in containers: isolated, limited, and gone without a trace.\n\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		(void)printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		(void)printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	(void)printf("\nOptions:\n");
 	options_print(global_options, ARRAY_SIZE(global_options));
 	(void)printf("\nExamples:\n"
@@ -105,6 +110,28 @@ static int print_command_help(const struct command *command)
 
 /* ---- commands ---- */
 
+/* What people of docker, podman and runc type without thinking. */
+static const char *our_word(const char *word)
+{
+	static const char *const words[][2] = {
+		{ "export", "image export" },
+		{ "import", "image import" },
+		{ "info", "features" },
+		{ "inspect", "state or husk image inspect" },
+		{ "load", "image import" },
+		{ "rm", "delete" },
+		{ "rmi", "image rm" },
+		{ "save", "image export" },
+		{ "unpause", "resume" },
+		{ "version", "--version" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(words[i][0], word) == 0)
+			return words[i][1];
+	return NULL;
+}
+
 static const struct command *find_command(const char *name, struct error *err)
 {
 	const char *names[ARRAY_SIZE(commands)], *near;
@@ -114,8 +141,11 @@ static const struct command *find_command(const char *name, struct error *err)
 			return commands[i];
 		names[i] = commands[i]->name;
 	}
-	near = text_nearest(name, names, ARRAY_SIZE(names));
+	near = our_word(name);
 	(void)error_bad(err, EINVAL, "unknown command \"%s\"", name);
+	if (near)
+		(void)error_hint(err, "here it is husk %s", near);
+	near = text_nearest(name, names, ARRAY_SIZE(names));
 	if (near)
 		(void)error_hint(err, "did you mean %s? try husk --help", near);
 	(void)error_hint(err, "try husk --help");

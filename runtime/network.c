@@ -160,6 +160,18 @@ int network_fill(
 	return r == 0 && plan->names ? fill_names(plan, container->dir, network, err) : r;
 }
 
+/* CRIU leaves a network that is ours to make as empty as the kernel makes it. */
+int network_restore(
+	const struct plan *plan, pid_t child, struct container *container, struct wiring *network, struct error *err)
+{
+	cleanup_close int netns = plan->network ? open_namespace(child, "net", err) : -1;
+	int r = netns >= 0 ? loopback_bring_up(netns, err) : 0;
+
+	if (plan->network && netns < 0)
+		return netns;
+	return r < 0 ? r : network_fill(plan, child, container, network, err);
+}
+
 /* ---- the end ---- */
 
 void network_end_pasta(const struct container *container)

@@ -35,6 +35,10 @@ int network_look(const struct plan *plan, pid_t child, struct wiring *network, s
 int network_fill(
 	const struct plan *plan, pid_t child, struct container *container, struct wiring *network, struct error *err);
 
+/* The same for a first process that CRIU has made. */
+int network_restore(
+	const struct plan *plan, pid_t child, struct container *container, struct wiring *network, struct error *err);
+
 /* Ends pasta, and waits until it has ended. */
 void network_end_pasta(const struct container *container);
 

@@ -98,7 +98,7 @@ static void add_view(struct plan *plan, const struct plan_request *wanted)
 	};
 
 	shown_plan(wanted->notify, plan->names, plan->extras);
-	request.root_at_path = has_hooks_before_pivot(plan->spec);
+	request.root_at_path = wanted->restores || has_hooks_before_pivot(plan->spec);
 	view_steps(plan->spec, &request, plan->arena, &plan->steps);
 	add_hooks_before_pivot(plan);
 	if (plan->folder && plan->spec->root_readonly) /* an image may lack it, and then it is too late */

@@ -93,6 +93,7 @@ struct plan_request {
 	unsigned closed_streams;
 	const char *const *given_up;
 	size_t given_up_count;
+	bool restores; /* CRIU makes its processes: the root must lie where it has its path */
 	bool notify; /* what it says to its NOTIFY_SOCKET is passed on */
 };
 

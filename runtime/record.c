@@ -125,20 +125,6 @@ int record_write(int dir, const struct record *record, int reserved, struct erro
 
 /* ---- in ---- */
 
-static const char *member_text(const struct json *header, const char *key)
-{
-	const struct json *value = json_member(header, key);
-
-	return value && value->kind == JSON_STRING ? value->text : NULL;
-}
-
-static bool member_bool(const struct json *header, const char *key)
-{
-	const struct json *value = json_member(header, key);
-
-	return value && value->kind == JSON_BOOL && value->boolean;
-}
-
 static void read_annotations(const struct json *header, struct arena *arena, struct record *record)
 {
 	const struct json *object = json_member(header, "annotations");
@@ -170,31 +156,29 @@ static bool read_mark(const struct json *header, const char *key, struct mark *r
 static bool read_header(const struct json *header, struct arena *arena, struct record *record)
 {
 	const struct json *format = json_member(header, "format");
-	const struct json *existing = json_member(header, "cgroupExisting");
 	uint64_t number = 0;
 
-	if (existing && json_to_u64(existing, 0, UINT32_MAX, &number) == 0)
-		record->cgroup_existing = (unsigned)number;
-	record->id = member_text(header, "id");
-	record->bundle = member_text(header, "bundle");
-	record->rootfs = member_text(header, "rootfs");
-	record->created = member_text(header, "created");
-	record->owner = member_text(header, "owner");
-	record->folder = member_text(header, "folder");
-	record->cgroup = member_text(header, "cgroup");
-	record->unit = member_text(header, "unit");
-	record->unit_user = member_bool(header, "unitUser");
-	record->resctrl.name = member_text(header, "resctrl");
-	record->resctrl.mon_group = member_text(header, "resctrlMonitoring");
-	record->resctrl.make = member_bool(header, "resctrlMade");
+	record->cgroup_existing = (unsigned)json_member_u64(header, "cgroupExisting", UINT32_MAX);
+	record->id = json_member_text(header, "id", NULL);
+	record->bundle = json_member_text(header, "bundle", NULL);
+	record->rootfs = json_member_text(header, "rootfs", NULL);
+	record->created = json_member_text(header, "created", NULL);
+	record->owner = json_member_text(header, "owner", NULL);
+	record->folder = json_member_text(header, "folder", NULL);
+	record->cgroup = json_member_text(header, "cgroup", NULL);
+	record->unit = json_member_text(header, "unit", NULL);
+	record->unit_user = json_member_bool(header, "unitUser");
+	record->resctrl.name = json_member_text(header, "resctrl", NULL);
+	record->resctrl.mon_group = json_member_text(header, "resctrlMonitoring", NULL);
+	record->resctrl.make = json_member_bool(header, "resctrlMade");
 	record->has_resctrl = record->resctrl.name != NULL;
-	record->no_new_keyring = member_bool(header, "noNewKeyring");
-	record->unprivileged = member_bool(header, "unprivileged");
-	record->notifies = member_bool(header, "notifies");
-	record->shares_pids = member_bool(header, "sharesPids");
-	record->shares_network = member_bool(header, "sharesNetwork");
-	record->has_poststart = member_bool(header, "hasPoststart");
-	record->has_poststop = member_bool(header, "hasPoststop");
+	record->no_new_keyring = json_member_bool(header, "noNewKeyring");
+	record->unprivileged = json_member_bool(header, "unprivileged");
+	record->notifies = json_member_bool(header, "notifies");
+	record->shares_pids = json_member_bool(header, "sharesPids");
+	record->shares_network = json_member_bool(header, "sharesNetwork");
+	record->has_poststart = json_member_bool(header, "hasPoststart");
+	record->has_poststop = json_member_bool(header, "hasPoststop");
 	read_annotations(header, arena, record);
 	record->has_init = read_mark(header, "init", &record->init);
 	record->has_keeper = read_mark(header, "keeper", &record->keeper);

@@ -50,6 +50,7 @@ static const struct {
 	{ "memory-policy", -ENOSYS, "the kernel was built without NUMA" },
 	{ "label", -ENOENT, "is the security module enabled?" },
 	{ "label", -EINVAL, "is the security module enabled, and the profile loaded?" },
+	{ "find-program", -EACCES, "a program is a file that this user may execute" },
 	{ "exec", -ENOENT, "the file is there; is the interpreter that it names?" },
 	{ "exec", -ENOEXEC, "not a program for this machine; does a script begin with #!?" },
 	{ "root", -EROFS, "the root file system is read-only; make the directory in the image" },
@@ -114,6 +115,7 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 	}
 	add_detail(report->detail, err);
 	err->exit_status = failed_exec_status(step->kind->name, report->code);
+	err->judged = err->exit_status != 0; /* the step has said it all */
 	for (size_t i = 0; i < ARRAY_SIZE(hints); i++)
 		if (hints[i].code == report->code && strcmp(hints[i].kind, step->kind->name) == 0)
 			return error_hint(err, "%s", hints[i].hint);

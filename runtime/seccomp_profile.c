@@ -217,14 +217,20 @@ static void write_sockets(struct json_writer *w, uint64_t capabilities)
 	const struct comparison not_audit[] = {
 		{ 0, "SCMP_CMP_EQ", AF_NETLINK, 0 },
 		{ 2, "SCMP_CMP_NE", NETLINK_AUDIT_PROTOCOL, 0 },
+	}, audit[] = {
+		{ 0, "SCMP_CMP_EQ", AF_NETLINK, 0 },
+		{ 2, "SCMP_CMP_EQ", NETLINK_AUDIT_PROTOCOL, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
 		allow_if(w, "socket", 0, "SCMP_CMP_EQ", (uint64_t)families[i], 0);
-	if (capabilities & CAP_BIT(CAP_AUDIT_WRITE))
+	if (capabilities & CAP_BIT(CAP_AUDIT_WRITE)) {
 		allow_if(w, "socket", 0, "SCMP_CMP_EQ", AF_NETLINK, 0);
-	else
-		write_rule(w, "socket", "SCMP_ACT_ALLOW", 0, not_audit, ARRAY_SIZE(not_audit));
+		return;
+	}
+	write_rule(w, "socket", "SCMP_ACT_ALLOW", 0, not_audit, ARRAY_SIZE(not_audit));
+	/* PAM takes this for a kernel without audit, and anything else for a reason to let nobody in. */
+	write_rule(w, "socket", "SCMP_ACT_ERRNO", EPROTONOSUPPORT, audit, ARRAY_SIZE(audit));
 }
 
 static void write_conditions(struct json_writer *w, uint64_t capabilities)

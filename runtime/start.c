@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/faults.h"
 #include "base/fd.h"
 #include "runtime/container.h"
 #include "runtime/gate.h"
@@ -20,22 +19,10 @@
 static int explain(
 	const struct container *container, const struct report *report, struct arena *arena, struct error *err)
 {
-	const struct record *record = &container->record;
-	const struct plan_request request = {
-		.id = record->id,
-		.bundle = record->bundle,
-		.gate = GATE_SOCKET,
-		.no_new_keyring = record->no_new_keyring,
-		.unprivileged = record->unprivileged,
-		.notify = record->notifies,
-	};
-	struct faults faults;
 	struct spec *spec;
 	struct plan plan;
 
-	faults_init(&faults, arena, NULL);
-	if (container_spec(container, arena, &spec, NULL) < 0 || plan_make(spec, &request, arena, &plan, &faults) < 0 ||
-		faults.count > 0)
+	if (container_plan(container, arena, &spec, &plan, NULL) < 0)
 		return error_sys(err, report->code, "run the program of the container \"%s\"", container->id);
 	(void)report_explain(report, &plan.steps, err);
 	return error_at(err, "config.json");

@@ -4,6 +4,7 @@
  * one byte. Then, for `create`, the gate: the init listens on a socket that husk bound in the state directory, and
  * whoever connects and sends a byte lets it go. Its socket is from then on where a failure is reported, and its closing
  * by exec(2) is the good news. There is no state to go stale: a dead init refuses the connection. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -27,12 +28,23 @@ static void find_say(const struct step *step, struct text *text)
 	text_add(text, "look for \"%s\"%s", args->argv[0], strchr(args->argv[0], '/') ? "" : " in $PATH");
 }
 
-/* Callers look for these words. A file that was found but cannot be executed has no need of them. */
+/* Callers look for these words, and docker tells 126 from 127 by errno's, which it has in lower case. */
+static void exec_blame(const struct step *step, int code, struct text *text)
+{
+	const struct exec_args *args = step->args;
+	const char *words = strerror(-code);
+
+	text_add(text, "exec \"%s\": %c%s", args->argv[0], tolower((unsigned char)*words), words + 1);
+}
+
 static void find_blame(const struct step *step, int code, struct text *text)
 {
 	const struct exec_args *args = step->args;
 
-	text_add(text, "exec \"%s\"%s", args->argv[0], code == -ENOENT ? ": executable file not found in $PATH" : "");
+	if (code == -ENOENT && !strchr(args->argv[0], '/'))
+		text_add(text, "exec \"%s\": executable file not found in $PATH", args->argv[0]);
+	else
+		exec_blame(step, code, text);
 }
 
 static int is_program(const char *path)
@@ -176,4 +188,4 @@ const struct step_kind find_step = {
 };
 const struct step_kind handover_step = { .name = "hand-over", .say = handover_say, .apply = handover_apply };
 const struct step_kind gate_step = { .name = "gate", .say = gate_say, .apply = gate_apply };
-const struct step_kind exec_step = { .name = "exec", .say = exec_say, .apply = exec_apply };
+const struct step_kind exec_step = { .name = "exec", .say = exec_say, .blame = exec_blame, .apply = exec_apply };

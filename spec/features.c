@@ -90,7 +90,7 @@ static void write_linux(struct json_writer *w)
 void spec_features_write(struct json_writer *w)
 {
 	/* Annotations that change more than labels do: a caller may want to keep them from its own users. */
-	static const char *const unsafe[] = { "run.oci." };
+	static const char *const unsafe[] = { "run.oci.", "org.criu.config" };
 
 	json_object(w, NULL);
 	json_string(w, "ociVersionMin", "1.0.0");
@@ -102,5 +102,8 @@ void spec_features_write(struct json_writer *w)
 	json_array_end(w);
 	write_linux(w);
 	write_names(w, "potentiallyUnsafeConfigAnnotations", unsafe, sizeof(unsafe) / sizeof(*unsafe));
+	json_object(w, "annotations");
+	json_string(w, "org.opencontainers.runc.checkpoint.enabled", "true"); /* as runc says it */
+	json_object_end(w);
 	json_object_end(w);
 }

@@ -332,6 +332,36 @@ const struct json *json_member(const struct json *object, const char *key)
 	return NULL;
 }
 
+const char *json_member_text(const struct json *object, const char *key, const char *missing)
+{
+	const struct json *value = json_member(object, key);
+
+	return value && value->kind == JSON_STRING ? value->text : missing;
+}
+
+bool json_member_bool(const struct json *object, const char *key)
+{
+	const struct json *value = json_member(object, key);
+
+	return value && value->kind == JSON_BOOL && value->boolean;
+}
+
+uint64_t json_member_u64(const struct json *object, const char *key, uint64_t max)
+{
+	const struct json *value = json_member(object, key);
+	uint64_t number = 0;
+
+	return value && json_to_u64(value, 0, max, &number) == 0 ? number : 0;
+}
+
+const struct json *json_member_array(const struct json *object, const char *key)
+{
+	static const struct json none = { .kind = JSON_ARRAY };
+	const struct json *value = json_member(object, key);
+
+	return value && value->kind == JSON_ARRAY ? value : &none;
+}
+
 static bool is_plain(const char *key)
 {
 	return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';

@@ -43,6 +43,13 @@ int json_parse(const char *text, size_t len, struct arena *arena, const struct j
 /* The member of an object, or NULL; null counts as absent [image-spec: considerations.md], in the runtime-spec too. */
 const struct json *json_member(const struct json *object, const char *key);
 
+/* The same where a member that is missing or of another kind is as good as its default: the text, or `missing`; false; 0,
+ * also for what is outside [0, max]; an array of nothing. */
+const char *json_member_text(const struct json *object, const char *key, const char *missing);
+bool json_member_bool(const struct json *object, const char *key);
+uint64_t json_member_u64(const struct json *object, const char *key, uint64_t max);
+const struct json *json_member_array(const struct json *object, const char *key);
+
 /* "process.rlimits[2].soft", in the arena; "" at the top. Keys that are no plain word: annotations["a b"]. */
 const char *json_path(const struct json *value, struct arena *arena);
 

@@ -37,6 +37,15 @@ cpu_used() { awk '$1 == "usage_usec" { print $2 }' "$cgroups/husk-$id/cpu.stat";
 	[ ! -e "$group/a" ] && [ -e "$group" ]
 }
 
+@test "slice:prefix:name without systemd's manager is a folder of that name, as BuildKit expects" {
+	config --arg path "husk.slice:t:$id" '.linux.cgroupsPath = $path'
+	sh_args 'echo ready; sleep 100'
+	in_background
+	grep -qx "$(pid_of "$id")" "$cgroups/husk.slice:t:$id/cgroup.procs"
+	end
+	[ ! -e "$cgroups/husk.slice:t:$id" ]
+}
+
 @test "delete --force kills everything in the cgroup, also below it" {
 	config 'del(.linux.namespaces[] | select(.type == "pid"))'
 	sh_args 'setsid sleep 200 & setsid sleep 200 & echo ready; sleep 200'

@@ -186,3 +186,10 @@ completed() { # WORD...
 	[ "$(completed --root "$state" delete "")" = "$id" ]
 	[ "$(completed --log-level debug sta)" = "start state stats" ]
 }
+
+@test "a word of docker's is answered with husk's" {
+	try rm web
+	expect_error 125 'unknown command "rm" (here it is husk delete)'
+	try inspect web
+	expect_error 125 'here it is husk state or husk image inspect'
+}

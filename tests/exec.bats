@@ -65,7 +65,7 @@ setup() {
 	printf '#!/nowhere\n' >"$bundle/rootfs/bin/lost" && chmod 755 "$bundle/rootfs/bin/lost"
 	printf 'no program' >"$bundle/rootfs/bin/text" && chmod 755 "$bundle/rootfs/bin/text"
 	running
-	for case in "127 nope executable file not found in" "126 /etc Permission denied" "127 lost interpreter" "126 text not a program"; do
+	for case in "127 nope executable file not found in" "126 /etc permission denied" "127 lost interpreter" "126 text not a program"; do
 		read -r code program words <<<"$case"
 		try exec --detach --pid-file "$BATS_TEST_TMPDIR/pid" "$id" "$program"
 		expect_error "$code" "exec \"$program\"" "$words"

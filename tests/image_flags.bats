@@ -37,6 +37,13 @@ load lib/image
 	[ "$(grep -ci 'not permitted\|permission denied\|read-only' <<<"$stderr")" -eq 4 ] || fail "$stderr"
 }
 
+@test "the audit socket is one that the kernel does not have, for programs that live without it" {
+	boxed /bin/call socket:16:3:9 socket:16:3:0 socket:40:1:0
+	expect 0 "93 0 38" # netlink: EPROTONOSUPPORT for audit, not for routes; vsock: ENOSYS
+	boxed --cap-add audit_write /bin/call socket:16:3:9
+	expect 0 0
+}
+
 @test "masked files and folders are empty, and read-only ones refuse" {
 	boxed_sh 'for f in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /proc/interrupts; do [ ! -e $f ] || [ -z "$(head -c 1 $f)" ] || echo $f; done
 		for d in /proc/acpi /proc/scsi /sys/firmware /sys/dev/block /sys/devices/virtual/powercap; do [ ! -e $d ] || ls -A $d; done'

@@ -195,6 +195,25 @@ END
 	unpack_and_compare "$work/source.tar" mtime "$work/source"
 }
 
+@test "access control lists in words, of tar --acls, are those that getfacl shows" {
+	mkdir -p "$work/source/d"
+	setfacl -m u:77:rwx,g:88:rx -d -m u:77:rwx,g:88:rx,o::- "$work/source/d"
+	echo x >"$work/source/plain" && setfacl -m u:77:r,u:78:rw,g::-,m::r "$work/source/plain"
+	tar -C "$work/source" --acls -cf "$work/source.tar" . # these ids have no names here
+	grep -qa SCHILY.acl.access "$work/source.tar"
+	unpack_and_compare "$work/source.tar" mtime "$work/source"
+	image unpack --quiet source "$work/out"
+	diff <(cd "$work/source" && getfacl -nR .) <(cd "$work/out/rootfs" && getfacl -nR .)
+	rm -rf "$work/out"
+	setfacl -m u:nobody:r "$work/source/plain"
+	bsdtar -C "$work/source" --acls --format pax -cf "$work/both.tar" . # names and numbers
+	unpack_and_compare "$work/both.tar" mtime "$work/source"
+	tar -C "$work/source" --acls -cf "$work/named.tar" .
+	layout "$work/named" v1 "$work/named.tar"
+	run --separate-stderr image unpack --quiet "oci:$work/named:v1" "$work/refused"
+	expect_error 125 "./plain: system.posix_acl_access: the user \"nobody\" has no number (pack it by bsdtar or star"
+}
+
 @test "layers that delete, replace and hide are seen as the specification says" {
 	local seed
 	for ((seed = 0; seed < 8; seed++)); do

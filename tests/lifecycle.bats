@@ -319,3 +319,54 @@ time.sleep(1000)' env "HUSK_TEST_MARK=$mark" "$HUSK" --root "$state" create --bu
 		[ -z "$(husk list -q)" ]
 	done
 }
+
+@test "stop asks with TERM, and kills what does not listen; each id is printed when it has ended" {
+	sh_args 'trap "exit 3" TERM; touch /tmp/ready; while :; do sleep 0.05; done'
+	config '.mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+	later husk delete --force listens deaf
+	husk run --detach --id listens "$bundle" >"$BATS_TEST_TMPDIR/out" 2>&1
+	args sleep 1000 # as the first process of its pid namespace it ignores what it has no handler for
+	husk run --detach --id deaf "$bundle" >"$BATS_TEST_TMPDIR/out" 2>&1
+	eventually husk exec listens test -e /tmp/ready
+	try stop --time 500ms listens missing deaf
+	expect 1 "listens
+deaf"
+	[[ $stderr == *'"missing" does not exist'* ]]
+	try wait listens deaf
+	expect 0 "3
+137"
+	try stop listens
+	expect 0 listens
+}
+
+@test "stop: the signal of the image, of --signal, and what makes no sense" {
+	config '.annotations = {"org.opencontainers.image.stopSignal": "SIGUSR1"}
+		| .mounts += [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]'
+	sh_args 'trap "exit 10" USR1; trap "exit 12" USR2; touch /tmp/ready; while :; do sleep 0.05; done'
+	later husk delete --force own given paused
+	for one in own given paused; do
+		husk run --detach --id "$one" "$bundle" >"$BATS_TEST_TMPDIR/out" 2>&1
+		eventually husk exec "$one" test -e /tmp/ready
+	done
+	husk stop own
+	husk stop --signal USR2 given
+	husk pause paused
+	husk stop --all
+	try wait own given paused
+	expect 0 "10
+12
+10"
+	try stop --signal FOO own
+	expect_error 1 '--signal: "FOO" is no signal'
+	try stop --time soon own
+	expect_error 1 '--time: expected a time as 5s, found "soon"'
+	try stop
+	expect_error 1 'stop'
+}
+
+@test "wait returns when the container ends, with its exit code" {
+	sh_args 'sleep 0.3; exit 7'
+	husk run --detach --id "$id" "$bundle" >"$BATS_TEST_TMPDIR/out" 2>&1
+	try wait "$id"
+	expect 0 7
+}

@@ -23,16 +23,16 @@ field() { awk -v key="$1:" '$1 == key { $1 = ""; print substr($0, 2) }' <<<"$out
 	expect_error 127 'config.json: process.args[0]: exec "nowhere": executable file not found in $PATH'
 	args /nowhere/at/all
 	try run --id "$id" "$bundle"
-	expect_error 127 'executable file not found'
+	expect_error 127 'exec "/nowhere/at/all": no such file or directory'
 }
 
-@test "a program that may not be executed: 126" {
+@test "a program that may not be executed: 126, and the words that callers look for" {
 	args /etc/passwd
 	try run --id "$id" "$bundle"
-	expect_error 126 'exec "/etc/passwd"' "Permission denied"
+	expect_error 126 'exec "/etc/passwd": permission denied'
 	args /bin
 	try run --id "$id" "$bundle"
-	expect_error 126 'exec "/bin"' "Permission denied"
+	expect_error 126 'exec "/bin": permission denied'
 }
 
 @test "the environment is the config's, and HOME comes from the container's passwd" {

@@ -263,6 +263,37 @@ expect_refused() { # WORDS...
 	expect_pulled
 }
 
+@test "a mirror that has something else under a digest is passed over, and the next place is asked" {
+	local way digest
+	start_hostile log
+	digest=$(jq -r '.manifests[0].digest' small/index.json)
+	for way in wrong forged endless short stops; do
+		conf <<-END
+			[registry "example.com/hub"]
+			mirror = 127.0.0.1:$port/$way
+			mirror = 127.0.0.1:$port/wrong/again
+			mirror = $plain/team
+		END
+		rm -rf "$store"
+		pull "example.com/hub/small:v1"
+		expect_pulled
+		rm -rf "$store"
+		pull "example.com/hub/small@$digest"
+		expect_pulled
+		grep -q "/v2/$way/.*/blobs/" "$BATS_TEST_TMPDIR/log" || fail "$way was not asked"
+	done
+}
+
+@test "where no place has what is meant, the pull fails with what the registry itself had" {
+	start_hostile log
+	conf <<-END
+		[registry "127.0.0.1:$port"]
+		mirror = 127.0.0.1:$port/wrong/again
+	END
+	pull "127.0.0.1:$port/wrong/x:v1"
+	expect_refused "the config has the digest sha256"
+}
+
 @test "a blocked registry is not asked, nor its mirrors" {
 	conf <<<"[registry \"example.com\"]"$'\n'"blocked = true"$'\n'"mirror = $plain"
 	pull example.com/team/small:v1
@@ -350,6 +381,19 @@ expect_refused() { # WORDS...
 		injection gave no token
 		basic unauthorized, without credentials
 	END
+}
+
+@test "what is wrong with a layer is said, and not that its download was given up" {
+	local folder=$BATS_TEST_TMPDIR
+	mkdir -p "$folder/root"
+	head -c 5000000 /dev/urandom >"$folder/root/large"
+	tar -C "$folder/root" -P --transform 's,large,../large,' -cf "$folder/up.tar" large
+	python3 "$lib/layer_layout.py" "$folder/up" v1 "$folder/up.tar"
+	python3 "$lib/registry.py" "$folder/up" "$folder/log" >"$folder/port" 2>/dev/null 3>&- &
+	later kill -9 $! && disown
+	eventually test -s "$folder/port"
+	pull "127.0.0.1:$(cat "$folder/port")/plain/x:v1"
+	expect_refused "layer 1 of 1: ../large:" '".." in a path'
 }
 
 @test "credentials are for one host: a redirect, a mirror and a foreign realm never see them" {

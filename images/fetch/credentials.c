@@ -95,13 +95,6 @@ static int read_file(const char *name, bool asked_for, struct arena *arena, stru
 
 /* ---- helpers ---- */
 
-static const char *member(const struct json *object, const char *key)
-{
-	const struct json *value = json_member(object, key);
-
-	return value && value->kind == JSON_STRING ? value->text : NULL;
-}
-
 /* {"ServerURL": ..., "Username": U, "Secret": S}; the user "<token>" means that the secret is an identity token. */
 static int read_answer(
 	const char *text, const char *program, struct arena *arena, struct credentials *ret, struct error *err)
@@ -113,8 +106,8 @@ static int read_answer(
 	faults_init(&faults, arena, program);
 	if (json_parse(text, strlen(text), arena, &top, &faults) < 0 || faults.first || top->kind != JSON_OBJECT)
 		return error_bad(err, EBADMSG, "%s gave no JSON object", program);
-	user = member(top, "Username");
-	secret = member(top, "Secret");
+	user = json_member_text(top, "Username", NULL);
+	secret = json_member_text(top, "Secret", NULL);
 	if (!user || !secret)
 		return error_bad(err, EBADMSG, "%s gave no Username and Secret", program);
 	*ret = (struct credentials){ .user = user, .password = secret, .source = program };

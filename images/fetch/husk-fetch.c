@@ -173,7 +173,7 @@ int main(void)
 		return 1; /* nobody asks: it was started by hand */
 	arena_init(&arena);
 	r = open_registry(&fetcher, text, (size_t)n, &arena, &err);
-	if (serve_answer(STDIN_FILENO, 0, &err, "") == 0 && r == 0) {
+	if (serve_answer(STDIN_FILENO, 0, &err, "", 0) == 0 && r == 0) {
 		r = serve(&fetcher, STDIN_FILENO, &err);
 		if (r < 0)
 			log_error(&err);

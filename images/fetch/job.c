@@ -48,8 +48,8 @@ static bool is_safe(const char *text, const char *more)
 	return true;
 }
 
-int job_new(struct fetcher *fetcher, enum job_kind kind, unsigned id, const char *repository, const char *reference,
-	uint64_t size, uint64_t offset, int *out, struct job **ret, struct error *err)
+int job_new(struct fetcher *fetcher, enum job_kind kind, unsigned id, const char *repository, int first_place,
+	const char *reference, uint64_t size, uint64_t offset, int *out, struct job **ret, struct error *err)
 {
 	struct job *job;
 
@@ -63,6 +63,7 @@ int job_new(struct fetcher *fetcher, enum job_kind kind, unsigned id, const char
 	job->fetcher = fetcher;
 	job->kind = kind;
 	job->id = id;
+	job->place = first_place;
 	job->repository = arena_strdup(&job->arena, repository);
 	job->reference = arena_strdup(&job->arena, reference);
 	job->size = size;
@@ -162,6 +163,17 @@ static bool more_places(const struct job *job)
 	return job->place + 1 < job->place_count;
 }
 
+int job_next_place(const struct job *job)
+{
+	return more_places(job) ? job->place + 1 : 0;
+}
+
+/* All bytes are there, whether they are right or not. */
+static bool is_whole(const struct job *job)
+{
+	return job->kind == JOB_BLOB && job->at == job->size;
+}
+
 /* The next place that is not known to be out of reach; the last one is the registry itself, and is always tried. */
 static void skip_places(struct job *job)
 {
@@ -176,7 +188,9 @@ void job_begin(struct job *job)
 	if (job->phase == JOB_QUEUED) {
 		job->place_count = registries_route(
 			&fetcher->registries, fetcher->registry, job->repository, &job->arena, job->places, &job->err);
-		if (job->place_count < 0 || (job->kind == JOB_BLOB && job->at == job->size)) {
+		if (job->place_count >= 0 && job->place >= job->place_count)
+			(void)error_bad(&job->err, ENOENT, "%s: there is no other place for it", job->reference);
+		if (job->err.code < 0 || is_whole(job)) {
 			finish(job);
 			return;
 		}
@@ -196,6 +210,11 @@ void job_resume(struct job *job)
 static void fail_place(struct job *job)
 {
 	if (!more_places(job) || job->err.code == -EPIPE) {
+		finish(job);
+		return;
+	}
+	if (is_whole(job)) { /* and what followed them does not matter: there is nothing left to ask for */
+		job->err = (struct error){ 0 };
 		finish(job);
 		return;
 	}

@@ -45,9 +45,9 @@ struct job {
 	const char *type; /* of a manifest, when done */
 
 	struct place places[PLACES_MAX];
-	int place_count, place;
-	unsigned tries; /* that failed at this place since there was progress */
-	uint64_t mark;  /* `at` when they were counted last */
+	int place_count, place; /* where it begins, then where it is */
+	unsigned tries;         /* that failed at this place since there was progress */
+	uint64_t mark;          /* `at` when they were counted last */
 	int64_t due_ms;
 
 	/* of one try */
@@ -68,10 +68,13 @@ struct job {
 };
 
 /* Repository and reference are copied, and checked, as they become part of an address: -EINVAL. `*out` is taken. */
-int job_new(struct fetcher *fetcher, enum job_kind kind, unsigned id, const char *repository, const char *reference,
-	uint64_t size, uint64_t offset, int *out, struct job **ret, struct error *err);
+int job_new(struct fetcher *fetcher, enum job_kind kind, unsigned id, const char *repository, int first_place,
+	const char *reference, uint64_t size, uint64_t offset, int *out, struct job **ret, struct error *err);
 void job_free(struct job *job);
 
 void job_begin(struct job *job);                   /* a queued or waiting one */
 void job_finished(struct job *job, CURLcode code); /* its exchange is over */
 void job_resume(struct job *job);                  /* a paused one's pipe has room, or no reader */
+
+/* The place that follows the one which a job ended at; 0 where there is none. */
+int job_next_place(const struct job *job);

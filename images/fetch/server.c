@@ -27,7 +27,7 @@ struct server {
 
 /* ---- answers ---- */
 
-int serve_answer(int sock, unsigned id, const struct error *err, const char *text)
+int serve_answer(int sock, unsigned id, const struct error *err, const char *text, int next_place)
 {
 	struct fetch_message message = { .len = 0 };
 	char line[sizeof(err->what) + sizeof(err->where)];
@@ -38,6 +38,7 @@ int serve_answer(int sock, unsigned id, const struct error *err, const char *tex
 	told.hint[0] = '\0';
 	fetch_message_add(&message, err->code ? error_line(&told, line, sizeof(line)) : text);
 	fetch_message_add(&message, err->hint);
+	fetch_message_add_u64(&message, (uint64_t)next_place);
 	if (send(sock, message.text, message.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return -errno;
 	return 0;
@@ -56,7 +57,7 @@ static int answer_done(struct server *server)
 			at = &job->next;
 			continue;
 		}
-		r = serve_answer(server->sock, job->id, &job->err, job->type ? job->type : "");
+		r = serve_answer(server->sock, job->id, &job->err, job->type ? job->type : "", job_next_place(job));
 		if (r == -EAGAIN)
 			return server->full = true, 0;
 		if (r < 0)
@@ -82,24 +83,25 @@ static void append(struct server *server, struct job *job)
 
 static int make_job(struct server *server, const char *const *words, int count, int *out, struct error *err)
 {
-	uint64_t id = 0, size = 0, offset = 0;
+	uint64_t id = 0, place = 0, size = 0, offset = 0;
 	enum job_kind kind = strcmp(words[0], FETCH_BLOB) == 0 ? JOB_BLOB : JOB_MANIFEST;
 	struct job *job;
 	int r;
 
-	if (count < (kind == JOB_BLOB ? 6 : 4) || text_to_u64(words[1], 1, UINT32_MAX, &id) < 0 || *out < 0 ||
+	if (count < (kind == JOB_BLOB ? 7 : 5) || text_to_u64(words[1], 1, UINT32_MAX, &id) < 0 || *out < 0 ||
+		text_to_u64(words[3], 0, PLACES_MAX, &place) < 0 ||
 		(kind == JOB_MANIFEST && strcmp(words[0], FETCH_MANIFEST) != 0) ||
 		(kind == JOB_BLOB &&
-			(text_to_u64(words[4], 0, INT64_MAX, &size) < 0 ||
-				text_to_u64(words[5], 0, INT64_MAX, &offset) < 0)))
+			(text_to_u64(words[5], 0, INT64_MAX, &size) < 0 ||
+				text_to_u64(words[6], 0, INT64_MAX, &offset) < 0)))
 		return error_bad(err, EBADMSG, "a request that husk-fetch does not understand");
 	if (kind == JOB_BLOB && fcntl(*out, F_SETFL, O_NONBLOCK) < 0)
 		return error_sys(err, errno, "use a pipe");
-	r = job_new(server->fetcher, kind, (unsigned)id, words[2], words[3], size, offset, out, &job, err);
+	r = job_new(server->fetcher, kind, (unsigned)id, words[2], (int)place, words[4], size, offset, out, &job, err);
 	if (r == 0)
 		append(server, job);
 	else
-		r = serve_answer(server->sock, (unsigned)id, err, "");
+		r = serve_answer(server->sock, (unsigned)id, err, "", 0);
 	return r;
 }
 

@@ -7,4 +7,4 @@
 int serve(struct fetcher *fetcher, int sock, struct error *err);
 
 /* Sends one answer; -EAGAIN where the socket is full. */
-int serve_answer(int sock, unsigned id, const struct error *err, const char *text);
+int serve_answer(int sock, unsigned id, const struct error *err, const char *text, int next_place);

@@ -133,16 +133,16 @@ static bool can_be_sent(const char *token)
 const char *token_read(const char *text, size_t len, struct arena *arena)
 {
 	static const char *const names[] = { "token", "access_token" };
-	const struct json *top = NULL, *value;
+	const struct json *top = NULL;
 	struct faults faults;
 
 	faults_init(&faults, arena, "token");
 	if (len == 0 || json_parse(text, len, arena, &top, &faults) < 0 || faults.first || top->kind != JSON_OBJECT)
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		value = json_member(top, names[i]);
-		if (value && value->kind == JSON_STRING && can_be_sent(value->text))
-			return value->text;
+		const char *token = json_member_text(top, names[i], NULL);
+		if (token && can_be_sent(token))
+			return token;
 	}
 	return NULL;
 }

@@ -100,7 +100,7 @@ int words_of_connection(const struct exchange *exchange, CURLcode code, const st
 static void read_errors(
 	const struct refusal *refusal, struct arena *arena, const char **ret_code, const char **ret_message)
 {
-	const struct json *top = NULL, *errors, *code, *message;
+	const struct json *top = NULL, *errors;
 	struct faults faults;
 
 	*ret_code = *ret_message = "";
@@ -108,15 +108,11 @@ static void read_errors(
 	if (refusal->body_len == 0 || json_parse(refusal->body, refusal->body_len, arena, &top, &faults) < 0 ||
 		faults.first || top->kind != JSON_OBJECT)
 		return;
-	errors = json_member(top, "errors");
-	if (!errors || errors->kind != JSON_ARRAY || !errors->first || errors->first->kind != JSON_OBJECT)
+	errors = json_member_array(top, "errors");
+	if (!errors->first || errors->first->kind != JSON_OBJECT)
 		return;
-	code = json_member(errors->first, "code");
-	message = json_member(errors->first, "message");
-	if (code && code->kind == JSON_STRING)
-		*ret_code = code->text;
-	if (message && message->kind == JSON_STRING)
-		*ret_message = message->text;
+	*ret_code = json_member_text(errors->first, "code", "");
+	*ret_message = json_member_text(errors->first, "message", "");
 }
 
 static int of_rights(const struct refusal *refusal, const char *host, const char *said, struct error *err)

@@ -306,7 +306,7 @@ static int export_run(const struct call *call, struct error *err)
 	if (r == 0)
 		r = is_folder(&job) ? open_folder(&job, err) : open_archive(&job, err);
 	if (r == 0)
-		r = confine_export(job.store, is_folder(&job) ? job.out : job.parent, err);
+		r = confine_export(job.call, job.store, is_folder(&job) ? job.out : job.parent, err);
 	if (r == 0) {
 		job.buf = arena_alloc(call->arena, COPY);
 		r = put_all(&job, err);
@@ -327,5 +327,6 @@ const struct verb verb_export = {
 		    "  husk image export debian:13 oci:./layout:v1",
 	.min_args = 2,
 	.max_args = 2,
+	.files = VERB_FILES_USED,
 	.run = export_run,
 };

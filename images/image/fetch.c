@@ -28,6 +28,7 @@ struct answer {
 	struct answer *next;
 	unsigned id;
 	int code; /* positive errno; 0 = done */
+	unsigned next_place;
 	char what[1024], hint[512];
 };
 
@@ -71,7 +72,7 @@ static int hear(struct fetch *fetch, struct answer *ret, struct error *err)
 {
 	char text[FETCH_MESSAGE_MAX];
 	const char *words[FETCH_WORDS_MAX];
-	uint64_t id = 0, code = 0;
+	uint64_t id = 0, code = 0, place = 0;
 	ssize_t n;
 	int count;
 
@@ -81,11 +82,12 @@ static int hear(struct fetch *fetch, struct answer *ret, struct error *err)
 	if (n <= 0)
 		return gone(err);
 	count = fetch_message_split(text, (size_t)n, words);
-	if (count < 3 || text_to_u64(words[0], 0, UINT32_MAX, &id) < 0 || text_to_u64(words[1], 0, 4095, &code) < 0)
+	if (count < 5 || text_to_u64(words[0], 0, UINT32_MAX, &id) < 0 || text_to_u64(words[1], 0, 4095, &code) < 0 ||
+		text_to_u64(words[4], 0, UINT8_MAX, &place) < 0)
 		return error_bad(err, EBADMSG, "husk-fetch gave no proper answer");
-	*ret = (struct answer){ .id = (unsigned)id, .code = (int)code };
+	*ret = (struct answer){ .id = (unsigned)id, .code = (int)code, .next_place = (unsigned)place };
 	copy(ret->what, sizeof(ret->what), words[2]);
-	copy(ret->hint, sizeof(ret->hint), count > 3 ? words[3] : "");
+	copy(ret->hint, sizeof(ret->hint), words[3]);
 	return 0;
 }
 
@@ -130,15 +132,26 @@ static int hear_of(struct fetch *fetch, unsigned id, struct answer *ret, struct 
 	}
 }
 
-/* Waits for the answer to `id`; one that says why it failed becomes our error. */
+/* The error of an answer that says why something failed. */
+static int judge(const struct answer *answer, struct error *err)
+{
+	if (answer->code == 0)
+		return 0;
+	(void)error_bad(err, answer->code, "%s", answer->what);
+	return answer->hint[0] ? error_hint(err, "%s", answer->hint) : -answer->code;
+}
+
+/* Waits for the answer to `id`. */
+static int hear_about(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
+{
+	return take(fetch, id, ret) ? 0 : hear_of(fetch, id, ret, err);
+}
+
 static int await(struct fetch *fetch, unsigned id, struct answer *ret, struct error *err)
 {
-	int r = take(fetch, id, ret) ? 0 : hear_of(fetch, id, ret, err);
+	int r = hear_about(fetch, id, ret, err);
 
-	if (r < 0 || ret->code == 0)
-		return r;
-	(void)error_bad(err, ret->code, "%s", ret->what);
-	return ret->hint[0] ? error_hint(err, "%s", ret->hint) : -ret->code;
+	return r < 0 ? r : judge(ret, err);
 }
 
 /* ---- the program ---- */
@@ -224,8 +237,8 @@ void fetch_stop(struct fetch *fetch)
 
 /* ---- requests ---- */
 
-static unsigned begin(
-	struct fetch *fetch, struct fetch_message *message, const char *verb, const struct reference *reference)
+static unsigned begin(struct fetch *fetch, struct fetch_message *message, const char *verb,
+	const struct reference *reference, unsigned place)
 {
 	unsigned id = ++fetch->last_id;
 
@@ -233,16 +246,18 @@ static unsigned begin(
 	fetch_message_add(message, verb);
 	fetch_message_add_u64(message, id);
 	fetch_message_add(message, reference->repository);
+	fetch_message_add_u64(message, place);
 	return id;
 }
 
-int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
-	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, struct error *err)
+int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, unsigned *ret_next,
+	struct error *err)
 {
 	char name[DIGEST_TEXT_MAX];
 	struct fetch_message message;
 	struct answer answer = { 0 };
-	unsigned id = begin(fetch, &message, FETCH_MANIFEST, reference);
+	unsigned id = begin(fetch, &message, FETCH_MANIFEST, reference, place);
 	int r;
 
 	if (lseek(fetch->manifest, 0, SEEK_SET) < 0 || ftruncate(fetch->manifest, 0) < 0)
@@ -257,18 +272,19 @@ int fetch_manifest(struct fetch *fetch, const struct reference *reference, const
 		return r;
 	if (lseek(fetch->manifest, 0, SEEK_SET) < 0)
 		return error_sys(err, errno, "go to the start of a manifest");
+	*ret_next = answer.next_place;
 	r = file_read_fd(fetch->manifest, "the manifest", FETCH_MANIFEST_MAX, arena, ret_text, ret_len, err);
 	if (r == 0)
 		*ret_type = arena_copy(arena, answer.what, strnlen(answer.what, TYPE_MAX));
 	return r;
 }
 
-int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, uint64_t size,
-	uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err)
+int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	uint64_t size, uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err)
 {
 	char name[DIGEST_TEXT_MAX];
 	struct fetch_message message;
-	unsigned id = begin(fetch, &message, FETCH_BLOB, reference);
+	unsigned id = begin(fetch, &message, FETCH_BLOB, reference, place);
 	int pipes[2], r;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
@@ -286,9 +302,13 @@ int fetch_blob(struct fetch *fetch, const struct reference *reference, const str
 	return 0;
 }
 
-int fetch_blob_end(struct fetch *fetch, unsigned id, struct error *err)
+int fetch_blob_end(struct fetch *fetch, unsigned id, unsigned *ret_next, struct error *err)
 {
 	struct answer answer = { 0 };
+	int r = hear_about(fetch, id, &answer, err);
 
-	return await(fetch, id, &answer, err);
+	*ret_next = answer.next_place;
+	if (r < 0 || answer.code == EPIPE) /* we have closed it ourselves, and know why */
+		return r;
+	return judge(&answer, err);
 }

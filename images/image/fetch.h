@@ -30,20 +30,25 @@ struct fetch; /* a running husk-fetch */
 int fetch_start(const struct fetch_settings *settings, const char *host, struct fetch **ret, struct error *err);
 void fetch_stop(struct fetch *fetch); /* NULL is fine; ends it */
 
+/* What is fetched comes from the first place that has it: a mirror, or the registry itself. Where that turns out to be something
+ * else than was meant, another place may have it: `place` is 0, or the *ret_next of what came; 0 there: it was the last. */
+
 /* A manifest or index by tag, or by digest where `digest` is not NULL, else by what the reference has, its digest first.
  * *ret_type is its media type as the registry said it. At most 4 MiB. The text is not verified. -ENOENT: there is none of that
  * name; -EACCES: the registry does not let us. */
-int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest,
-	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, struct error *err);
+int fetch_manifest(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	struct arena *arena, char **ret_text, size_t *ret_len, const char **ret_type, unsigned *ret_next,
+	struct error *err);
 
 /* Begins to fetch a blob from byte `offset` on; *ret_stream is the caller's: it gives the bytes, never more than `size` -
  * `offset`, then its end. Many can be under way, `parallel` of them move; they are begun in the order of the calls, so whoever
  * reads some must not leave earlier ones unread. husk-fetch resumes what breaks, with back-off, before it gives up. A stream
  * may be closed early. *ret_id is for fetch_blob_end(), which each wants once. */
-int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, uint64_t size,
-	uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err);
+int fetch_blob(struct fetch *fetch, const struct reference *reference, const struct digest *digest, unsigned place,
+	uint64_t size, uint64_t offset, int *ret_stream, unsigned *ret_id, struct error *err);
 
-/* After the stream's end: whether that was the blob's, and if not, why. Waits for the answer. */
-int fetch_blob_end(struct fetch *fetch, unsigned id, struct error *err);
+/* After the stream's end: whether that was the blob's, and if not, why. Waits for the answer. One that
+ * was closed early has not failed. *ret_next is set in any case. */
+int fetch_blob_end(struct fetch *fetch, unsigned id, unsigned *ret_next, struct error *err);
 
 /* One process asks; the streams may be handed to others. */

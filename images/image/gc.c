@@ -124,11 +124,13 @@ struct sweep {
 	uint64_t freed;
 };
 
+/* A form of a layer is named with the layer. */
 static bool is_named(const struct sweep *sweep, const char *name)
 {
 	struct digest digest = { 0 };
+	int len = (int)strcspn(name, ".");
 
-	return digest_parse(arena_printf(sweep->arena, "%s:%s", sweep->algorithm, name), &digest, NULL) == 0 &&
+	return digest_parse(arena_printf(sweep->arena, "%s:%.*s", sweep->algorithm, len, name), &digest, NULL) == 0 &&
 		is_kept(sweep->kept, &digest);
 }
 
@@ -150,13 +152,14 @@ static int sweep_layer(void *data, const char *name, struct error *err)
 {
 	struct sweep *sweep = data;
 	const char *path = arena_printf(sweep->arena, "%s/%s", sweep->folder, name);
+	size_t len = strcspn(name, ".");
 	struct layer_info info = { 0 };
 	struct digest digest = { 0 };
 
 	if (is_named(sweep, name))
 		return 0;
-	if (digest_parse(arena_printf(sweep->arena, "%s:%s", sweep->algorithm, name), &digest, NULL) == 0 &&
-		store_has_layer(sweep->store, &digest, &info))
+	if (digest_parse(arena_printf(sweep->arena, "%s:%.*s", sweep->algorithm, (int)len, name), &digest, NULL) == 0 &&
+		store_has_layer(sweep->store, &digest, name + len, &info))
 		sweep->freed += info.unpacked;
 	return renameat(sweep->store, path, sweep->work->dir, name) < 0 ? error_sys(err, errno, "remove %s", path) : 0;
 }

@@ -10,19 +10,21 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/userns.h"
 #include "images/image/output.h"
 #include "images/image/verb.h"
 
 enum { FAILURE = 125, ARENA_BYTES = 48 << 20 };
 
 static const struct verb *const verbs[] = { &verb_pull, &verb_images, &verb_inspect, &verb_rm, &verb_prune,
-	&verb_unpack, &verb_import, &verb_export, &verb_verify };
+	&verb_unpack, &verb_import, &verb_export, &verb_verify, &verb_fit };
 
 static const char group[] = "image ";
 
@@ -73,6 +75,36 @@ static bool asks_for_help(int argc, char **argv)
 
 /* ---- verbs ---- */
 
+/* Only in the namespace of a user's ids may he do anything to files of layers that belong to others than himself. */
+static int find_ids(const struct verb *verb, const struct call *call, struct userns_ids *ids, struct error *err)
+{
+	struct error why = { 0 };
+	int many = userns_ids(ids, &why) == USERNS_MANY_IDS, r = verb->ids ? verb->ids(call, ids, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (many)
+		return verb->files == VERB_FILES_NONE ? 0 : userns_enter(ids, err);
+	(void)error_at(&why, "all files of the image will belong to one user");
+	if (verb->files == VERB_FILES_MADE) {
+		char line[1024];
+		log_line(LOG_LEVEL_WARNING, error_line(&why, line, sizeof(line)));
+	}
+	return 0;
+}
+
+static int act(const struct verb *verb, struct call *call, struct userns_ids *ids, struct error *err)
+{
+	int r = 0;
+
+	if (geteuid() != 0) {
+		call->ids = ids;
+		r = find_ids(verb, call, ids, err);
+	}
+	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through; and no program may map ids for such a process */
+	return r < 0 ? r : verb->run(call, err);
+}
+
 static int run(
 	const struct verb *verb, const char *store, int argc, char **argv, struct arena *arena, struct error *err)
 {
@@ -82,6 +114,7 @@ static int run(
 		.owner = verb->name,
 		.arena = arena,
 	};
+	struct userns_ids ids;
 	struct call call = { .store = store, .arena = arena, .args = argv };
 	void *options = arena_alloc(arena, verb->options_size);
 	int r;
@@ -99,7 +132,7 @@ static int run(
 	else if (call.arg_count > verb->max_args)
 		(void)error_bad(err, EINVAL, "%s: unexpected argument \"%s\"", verb->name, argv[verb->max_args]);
 	else
-		return verb->run(&call, err);
+		return act(verb, &call, &ids, err);
 	return error_hint(err, "try husk %s --help", verb->name);
 }
 
@@ -165,9 +198,10 @@ int main(int argc, char **argv)
 	arena.limit = ARENA_BYTES;
 	(void)umask(0); /* a layer says what its files are; whatever else is made here is 0600 or 0700 */
 	(void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN },
-		NULL);                   /* a reader that goes away is an error of the writer's */
-	(void)prctl(PR_SET_DUMPABLE, 0); /* credentials pass through */
+		NULL); /* a reader that goes away is an error of the writer's */
 	r = fd_open_missing_stdio(&err);
+	if (r == 0)
+		r = log_open(NULL, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err);
 	if (r == 0)
 		r = image(argc - 1, argv + 1, &arena, &err);
 	if (r < 0)

@@ -151,7 +151,7 @@ static int inspect_run(const struct call *call, struct error *err)
 	int r = store_open(call->store, &store, err), written;
 
 	if (r == 0)
-		r = confine_store(store, err);
+		r = confine_store(call, store, err);
 	if (r < 0)
 		return r;
 	json_write_init(&w);

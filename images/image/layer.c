@@ -131,6 +131,8 @@ static int begin_tree(struct layer *layer, struct error *err)
 	(void)umask(0);
 	if (fchmodat(request->tree, ".", 0755, 0) < 0)
 		return error_sys(err, errno, "set the mode of the layer's root");
+	if (!layer->one_owner && layer->uid != 0 && fchown(request->tree, 0, 0) < 0)
+		return error_sys(err, errno, "give the layer's root to root");
 	return later_add(&layer->later, "", 0, LAYER_IMPLIED_MTIME, LATER_NO_MODE, NULL, err);
 }
 
@@ -164,6 +166,7 @@ int layer_unpack(const struct layer_request *request, struct layer_result *ret, 
 		.limits = request->limits ? *request->limits : layer_limits_default,
 		.uid = geteuid(),
 		.gid = getegid(),
+		.one_owner = geteuid() != 0 && !request->many_owners,
 	};
 	struct stream_result stream;
 	int r;

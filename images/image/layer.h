@@ -41,7 +41,8 @@ struct layer_request {
 	/* Called before the first look into one of `lower`: layers are unpacked at the same time, so it waits until all below are
 	 * whole. 0, or a negative errno where one of them failed. NULL: they are. */
 	int (*wait_lower)(void *data);
-	bool rootless;                     /* no devices, no trusted.* xattrs; user.overlay.* instead */
+	bool many_owners; /* in a user namespace of many ids, where files can be given away, whoever we are in it */
+	bool rootless;    /* no devices, no trusted.* xattrs; user.overlay.* instead */
 	const struct layer_limits *limits; /* NULL: layer_limits_default */
 	/* Called now and then, in the caller's thread, with how much of the blob has been read; a negative errno ends the work.
 	 * May be NULL. */

@@ -52,6 +52,7 @@ struct layer {
 	struct layer_limits limits;
 	uid_t uid; /* whom new files belong to */
 	gid_t gid;
+	bool one_owner; /* a user who is not root, of a user namespace at least, has no id to give but the own */
 	struct parents parents;
 	struct later later;
 	struct marks deleted;

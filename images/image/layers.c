@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/tree.h"
+#include "base/userns.h"
 #include "images/image/hash.h"
 #include "images/image/progress.h"
 #include "images/image/source.h"
@@ -93,9 +95,11 @@ static bool find_present(struct unit *unit)
 
 	if (request->store < 0 || !store_has_blob(request->store, &layer->digest, layer->size))
 		return false;
-	if (store_has_layer(request->store, &layer->diff_id, &info) && (unit->index == 0 || !info.rests_on_lower))
+	layer->form = request->form;
+	if (store_has_layer(request->store, &layer->diff_id, request->form, &info) &&
+		(unit->index == 0 || !info.rests_on_lower))
 		layer->id = layer->diff_id;
-	else if (store_has_layer(request->store, &unit->chain, &info))
+	else if (store_has_layer(request->store, &unit->chain, request->form, &info))
 		layer->id = unit->chain;
 	else
 		return false;
@@ -187,7 +191,8 @@ static int unpack_stream(struct unit *unit, int stream, int keep, struct error *
 		.lower = unit->layers->lower + (unit->layers->count - unit->index),
 		.lower_count = unit->index,
 		.wait_lower = wait_lower,
-		.rootless = request->rootless,
+		.rootless = request->ids,
+		.many_owners = request->ids && request->ids->uids.count > 1,
 		.limits = request->limits,
 		.progress = on_progress,
 		.data = unit,
@@ -203,7 +208,7 @@ static int open_keep(const struct unit *unit, int *ret_keep, struct error *err)
 	char name[32];
 
 	*ret_keep = -1;
-	if (unit->layers->request.store < 0)
+	if (unit->layers->request.store < 0 || *unit->layers->request.form)
 		return 0;
 	layer_name(unit, "blob", name, sizeof(name));
 	*ret_keep = openat(
@@ -212,30 +217,81 @@ static int open_keep(const struct unit *unit, int *ret_keep, struct error *err)
 }
 
 /* Where the source knows why its stream was cut short, that is the error. */
-static int unpack_unit(struct unit *unit, struct error *err)
+static int try_place(struct unit *unit, unsigned *place, struct error *err)
 {
 	const struct layers_request *request = &unit->layers->request;
 	const struct image_layer *layer = &request->image->layers[unit->index];
 	struct descriptor descriptor = {
 		.media_type = layer->media_type, .digest = layer->digest, .size = layer->size
 	};
-	struct blob_stream stream = { .fd = -1 };
+	struct blob_stream stream = { .fd = -1, .place = *place };
 	struct error end = { 0 };
 	cleanup_close int keep = -1;
 	int r = open_keep(unit, &keep, err), ended;
 
+	*place = 0;
 	if (r == 0)
 		r = source_stream(request->source, &descriptor, &stream, err);
 	if (r < 0)
 		return r;
 	r = unpack_stream(unit, stream.fd, keep, err);
 	ended = source_stream_end(request->source, &stream, &end);
+	*place = stream.place;
 	if (ended < 0 && ended != -ECANCELED && r != -ECANCELED) {
 		*err = end;
 		(void)error_at(err, "%.250s, layer %zu of %zu", request->name, unit->index + 1, unit->layers->count);
 		r = ended;
 	}
 	return r;
+}
+
+/* As if nothing had come yet; the tree of what came is nobody's but ours until the layer is done. */
+static int start_again(struct unit *unit, struct error *err)
+{
+	struct layers *layers = unit->layers;
+	int work = layers->request.work->dir, r;
+	char name[32];
+
+	layer_name(unit, "blob", name, sizeof(name));
+	(void)unlinkat(work, name, 0);
+	layer_name(unit, "layer", name, sizeof(name));
+	r = tree_erase(work, name, err);
+	if (r < 0)
+		return r;
+	(void)pthread_mutex_lock(&layers->lock);
+	fd_closep(&unit->tree);
+	unit->tree = r = make_tree(unit, err);
+	layers->lower[layers->count - 1 - unit->index] = unit->tree;
+	(void)pthread_mutex_unlock(&layers->lock);
+	return r < 0 ? r : 0;
+}
+
+static bool is_cancelled(struct layers *layers)
+{
+	bool cancelled;
+
+	(void)pthread_mutex_lock(&layers->lock);
+	cancelled = layers->code < 0;
+	(void)pthread_mutex_unlock(&layers->lock);
+	return cancelled;
+}
+
+/* A mirror may have anything under a layer's digest; whatever came of it, the next place is asked. */
+static int unpack_unit(struct unit *unit, struct error *err)
+{
+	unsigned place = 0, asked;
+	int r;
+
+	for (;;) {
+		asked = place;
+		r = try_place(unit, &place, err);
+		if (r >= 0 || place <= asked || is_cancelled(unit->layers))
+			return r;
+		*err = (struct error){ 0 };
+		r = start_again(unit, err);
+		if (r < 0)
+			return r;
+	}
 }
 
 /* ---- the threads ---- */
@@ -383,14 +439,15 @@ static int place(const struct unit *unit, struct error *err)
 	const struct layers_request *request = &unit->layers->request;
 	const struct image_layer *layer = &request->image->layers[unit->index];
 	char name[32];
-	int r;
+	int r = 0;
 
 	layer_name(unit, "blob", name, sizeof(name));
-	r = store_place_blob(request->store, request->work, name, &layer->digest, err);
+	if (!*request->form)
+		r = store_place_blob(request->store, request->work, name, &layer->digest, err);
 	if (r < 0)
 		return r;
 	layer_name(unit, "layer", name, sizeof(name));
-	return store_place_layer(request->store, request->work, name, &layer->id, err);
+	return store_place_layer(request->store, request->work, name, &layer->id, request->form, err);
 }
 
 int layers_place(struct layers *layers, struct error *err)
@@ -403,7 +460,7 @@ int layers_place(struct layers *layers, struct error *err)
 		const struct unit *unit = &layers->units[i];
 		const struct layer_info info = { unit->result.bytes, unit->result.rests_on_lower };
 		layer_name(unit, "layer", name, sizeof(name));
-		r = unit->present ? 0 : store_write_info(request->work, name, &info, err);
+		r = unit->present ? 0 : store_write_info(request->work, name, &info, request->ids, err);
 	}
 	if (r == 0 && syncfs(request->work->dir) < 0)
 		r = error_sys(err, errno, "sync the file system of the store");

@@ -8,15 +8,18 @@
 struct error;
 struct progress;
 struct source;
+struct userns_ids;
 struct work;
 
 struct layers_request {
-	struct source *source;   /* borrowed, as everything here */
-	struct image *image;     /* gets ids and unpacked sizes */
-	const char *name;        /* for messages */
-	const struct work *work; /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
-	int store;               /* where layers may be already, and whose blobs are kept; -1: neither */
-	bool rootless;
+	struct source *source;        /* borrowed, as everything here */
+	struct image *image;          /* gets ids and unpacked sizes */
+	const char *name;             /* for messages */
+	const struct work *work;      /* gets a folder layer-N with `tree` for each layer, and the file blob-N */
+	int store;                    /* where layers may be already, and whose blobs are kept; -1: neither */
+	const struct userns_ids *ids; /* what those of the files become, for a user; NULL = root */
+	const char *
+		form; /* "" as a rule; else the layers become forms of those that the store has, whose blobs it has, too */
 	const struct layer_limits *limits;
 	struct progress *progress;
 };

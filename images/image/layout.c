@@ -25,11 +25,12 @@ static const char *blob_path(const struct digest *digest, char *buf)
 	return buf;
 }
 
-static int read_blob(struct source *source, const struct descriptor *descriptor, struct arena *arena, char **ret_text,
-	size_t *ret_len, struct error *err)
+static int read_blob(struct source *source, const struct descriptor *descriptor, unsigned *place, struct arena *arena,
+	char **ret_text, size_t *ret_len, struct error *err)
 {
 	char path[BLOB_PATH_MAX];
 
+	(void)place; /* there is only one */
 	return files_read(
 		source->files, blob_path(&descriptor->digest, path), DOCUMENT_MAX_BYTES, arena, ret_text, ret_len, err);
 }
@@ -139,7 +140,8 @@ static int first_of_store(struct source *source, struct arena *arena, struct doc
 	struct descriptor descriptor = { .digest = source->stored };
 	char *text = NULL;
 	size_t len = 0;
-	int r = read_blob(source, &descriptor, arena, &text, &len, err);
+	unsigned place = 0;
+	int r = read_blob(source, &descriptor, &place, arena, &text, &len, err);
 
 	if (r == 0)
 		r = document_parse(text, len, NULL, "manifest", arena, ret, err);

@@ -234,7 +234,7 @@ static int images_run(const struct call *call, struct error *err)
 	int r = store_open(call->store, &store, err);
 
 	if (r == 0)
-		r = confine_store(store, err);
+		r = confine_store(call, store, err);
 	if (r == 0)
 		r = collect(store, call->arena, &rows, err);
 	if (r < 0)

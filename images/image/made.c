@@ -92,11 +92,12 @@ static const struct made_blob *find(const struct source *source, const struct di
 }
 
 /* Only the config is ever read as a document. */
-static int read_made(struct source *source, const struct descriptor *descriptor, struct arena *arena, char **ret_text,
-	size_t *ret_len, struct error *err)
+static int read_made(struct source *source, const struct descriptor *descriptor, unsigned *place, struct arena *arena,
+	char **ret_text, size_t *ret_len, struct error *err)
 {
 	const struct made_blob *blob = find(source, &descriptor->digest);
 
+	(void)place; /* there is only one */
 	if (!blob || !blob->text)
 		return error_bad(err, ENOENT, "the config is missing");
 	*ret_text = arena_copy(arena, blob->text, (size_t)blob->size);

@@ -93,6 +93,8 @@ static int make_implied(struct layer *layer, int dir, const char *name, const ch
 
 	if (mkdirat(dir, name, 0755) < 0)
 		return error_sys(err, errno, "make the folder");
+	if (!layer->one_owner && layer->uid != 0 && fchownat(dir, name, 0, 0, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(err, errno, "give the folder to root");
 	r = lower_imply(layer, dir, name, path, len, &mtime, &mode, err);
 	return r < 0 ? r : later_add(&layer->later, path, len, mtime, mode, NULL, err);
 }

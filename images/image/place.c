@@ -80,15 +80,9 @@ int place_clear(struct layer *layer, int dir, const char *name, const char *path
 
 /* ---- attributes ---- */
 
-/* A user who is not root, of a user namespace at least, has no id to give but the own: all that it unpacks is its. */
-static bool has_one_owner(const struct placing *p)
-{
-	return p->layer->uid != 0;
-}
-
 static bool is_ours(const struct placing *p)
 {
-	return has_one_owner(p) || (p->entry->uid == p->layer->uid && p->entry->gid == p->layer->gid);
+	return p->layer->one_owner || (p->entry->uid == p->layer->uid && p->entry->gid == p->layer->gid);
 }
 
 static int chown_failed(const struct placing *p, struct error *err)
@@ -288,7 +282,7 @@ static int set_dir_xattrs(const struct placing *p, const char *name, struct erro
 /* Set-id bits come later; and whom no capability helps must be able to put something into a folder of the own. */
 static mode_t first_mode(const struct placing *p)
 {
-	return (p->entry->mode & ~(uint32_t)SET_ID) | (has_one_owner(p) ? OWNER_ALL : 0);
+	return (p->entry->mode & ~(uint32_t)SET_ID) | (p->layer->one_owner ? OWNER_ALL : 0);
 }
 
 /* `name` is "." for the root. What was there before has another owner and mode, perhaps. */
@@ -298,10 +292,10 @@ static int set_dir_attributes(const struct placing *p, const char *name, struct 
 	uint32_t later = entry->mode & SET_ID ? entry->mode : LATER_NO_MODE;
 	int r;
 
-	if (has_one_owner(p) && (entry->mode & OWNER_ALL) != OWNER_ALL)
+	if (p->layer->one_owner && (entry->mode & OWNER_ALL) != OWNER_ALL)
 		later = entry->mode | OWNER_LOOKS;
 
-	if (((p->merges && !has_one_owner(p)) || !is_ours(p)) &&
+	if (((p->merges && !p->layer->one_owner) || !is_ours(p)) &&
 		fchownat(p->dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return chown_failed(p, err);
 	if (p->merges && fchmodat(p->dir, name, first_mode(p), 0) < 0)

@@ -47,6 +47,7 @@ const struct verb verb_pull = {
 	.defaults = &defaults,
 	.min_args = 1,
 	.max_args = 1,
+	.files = VERB_FILES_MADE,
 	.run = pull_run,
 };
 
@@ -88,5 +89,6 @@ const struct verb verb_import = {
 	.defaults = &defaults,
 	.min_args = 1,
 	.max_args = 2,
+	.files = VERB_FILES_MADE,
 	.run = import_run,
 };

@@ -57,7 +57,7 @@ static int removal_open(struct removal *removal, const struct call *call, struct
 		return r;
 	removal->tmp = store_open_tmp(removal->store, err);
 	r = removal->tmp < 0 ? removal->tmp : work_open(removal->tmp, &removal->work, err);
-	return r < 0 ? r : confine_store(removal->store, err);
+	return r < 0 ? r : confine_store(call, removal->store, err);
 }
 
 static void removal_close(struct removal *removal)
@@ -267,6 +267,7 @@ const struct verb verb_rm = {
 	.options_size = sizeof(struct remove_options),
 	.min_args = 1,
 	.max_args = ARGS_MAX,
+	.files = VERB_FILES_USED,
 	.run = rm_run,
 };
 
@@ -284,5 +285,6 @@ const struct verb verb_prune = {
 	.options = prune_options,
 	.option_count = ARRAY_SIZE(prune_options),
 	.options_size = sizeof(struct remove_options),
+	.files = VERB_FILES_USED,
 	.run = prune_run,
 };

@@ -138,7 +138,7 @@ int source_begin(
 int source_stream(
 	struct source *source, const struct descriptor *descriptor, struct blob_stream *ret, struct error *err)
 {
-	*ret = (struct blob_stream){ .fd = -1 };
+	*ret = (struct blob_stream){ .fd = -1, .place = ret->place };
 	return source->ops->stream(source, descriptor, ret, err);
 }
 
@@ -149,9 +149,10 @@ int source_stream_end(struct source *source, struct blob_stream *stream, struct 
 	fd_closep(&stream->fd);
 	pump_end(stream->pump);
 	stream->pump = NULL;
+	stream->place = 0;
 	if (source->fetch) { /* the answer is there, or as good as there: the stream has ended, or was closed */
 		(void)pthread_mutex_lock(&source->lock);
-		r = fetch_blob_end(source->fetch, stream->id, err);
+		r = fetch_blob_end(source->fetch, stream->id, &stream->place, err);
 		(void)pthread_mutex_unlock(&source->lock);
 	}
 	return r;
@@ -182,9 +183,11 @@ static int verify(
 		digest_text(&descriptor->digest, expected));
 }
 
+/* A mirror that has something else under the name is no reason to do without: the next place may have what is meant. */
 static int read_verified(struct source *source, const struct descriptor *descriptor, const char *what,
 	struct arena *arena, struct document *ret, struct error *err)
 {
+	unsigned place = 0, asked;
 	char *text = NULL;
 	size_t len = 0;
 	int r;
@@ -192,9 +195,13 @@ static int read_verified(struct source *source, const struct descriptor *descrip
 	if (descriptor->size > DOCUMENT_MAX_BYTES)
 		return error_bad(err, EFBIG, "the %s has %llu bytes; at most %d are allowed", what,
 			(unsigned long long)descriptor->size, DOCUMENT_MAX_BYTES);
-	r = source->ops->read(source, descriptor, arena, &text, &len, err);
-	if (r == 0)
-		r = verify(descriptor, text, len, what, err);
+	do {
+		asked = place;
+		*err = (struct error){ 0 };
+		r = source->ops->read(source, descriptor, &place, arena, &text, &len, err);
+		if (r == 0)
+			r = verify(descriptor, text, len, what, err);
+	} while (r < 0 && place > asked);
 	if (r < 0)
 		return r;
 	*ret = (struct document){ .text = text, .len = len, .digest = descriptor->digest };

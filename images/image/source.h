@@ -21,14 +21,16 @@ struct blob_stream {
 	int fd; /* owned */
 	struct pump *pump;
 	unsigned id; /* of fetch_blob() */
+	unsigned
+		place; /* where to ask (fetch.h): set before the stream begins, 0 as a rule; after its end, where else */
 };
 
 struct source_ops {
 	/* The first document; whatever a reference leaves of it. */
 	int (*first)(struct source *source, struct arena *arena, struct document *ret, struct error *err);
-	/* The text of another document, not verified. */
-	int (*read)(struct source *source, const struct descriptor *descriptor, struct arena *arena, char **ret_text,
-		size_t *ret_len, struct error *err);
+	/* The text of another document, not verified. *place as in struct blob_stream. */
+	int (*read)(struct source *source, const struct descriptor *descriptor, unsigned *place, struct arena *arena,
+		char **ret_text, size_t *ret_len, struct error *err);
 	/* Begins a stream; threads may ask at the same time. */
 	int (*stream)(
 		struct source *source, const struct descriptor *descriptor, struct blob_stream *ret, struct error *err);

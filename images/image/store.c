@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "base/tree.h"
+#include "base/userns.h"
 #include "images/image/layer.h"
 
 #define WORK_PREFIX ".husk-" /* in a folder of a person, too, for a bundle: nothing else may be called so */
@@ -240,41 +241,50 @@ int store_has_blob(int store, const struct digest *digest, uint64_t size)
 		(uint64_t)st.st_size == size;
 }
 
-static void layer_path(const struct digest *id, const char *file, char *buf, size_t size)
+enum { LAYER_PATH_MAX = DIGEST_TEXT_MAX + 48 };
+
+static void layer_path(const struct digest *id, const char *form, const char *file, char *buf, size_t size)
 {
 	char path[DIGEST_TEXT_MAX];
 
-	(void)snprintf(buf, size, "layers/%s%s", digest_path(id, path), file);
+	(void)snprintf(buf, size, "layers/%s%.32s%s", digest_path(id, path), form, file);
 }
 
-int store_write_info(const struct work *work, const char *name, const struct layer_info *info, struct error *err)
+int store_write_info(const struct work *work, const char *name, const struct layer_info *info,
+	const struct userns_ids *ids, struct error *err)
 {
 	cleanup_close int dir = openat(work->dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char text[64];
+	char text[64], owners[USERNS_IDS_TEXT_MAX];
+	int r = 0;
 
 	if (dir < 0)
 		return error_sys(err, errno, "open a temporary folder");
+	if (ids) {
+		userns_ids_text(ids, owners);
+		r = write_new(dir, "ids", owners, strlen(owners), err);
+	}
 	(void)snprintf(text, sizeof(text), "%llu %d\n", (unsigned long long)info->unpacked, info->rests_on_lower);
-	return write_new(dir, "info", text, strlen(text), err);
+	return r < 0 ? r : write_new(dir, "info", text, strlen(text), err);
 }
 
-int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, struct error *err)
+int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, const char *form,
+	struct error *err)
 {
-	char path[DIGEST_TEXT_MAX + 16];
+	char path[LAYER_PATH_MAX];
 
-	layer_path(id, "", path, sizeof(path));
+	layer_path(id, form, "", path, sizeof(path));
 	if (renameat(work->dir, name, store, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return error_sys(err, errno, "write %s", path);
 	return 0;
 }
 
-int store_has_layer(int store, const struct digest *id, struct layer_info *ret)
+int store_has_layer(int store, const struct digest *id, const char *form, struct layer_info *ret)
 {
-	char path[DIGEST_TEXT_MAX + 16], text[64], *blank;
+	char path[LAYER_PATH_MAX], text[64], *blank;
 	uint64_t rests;
 	ssize_t len;
 
-	layer_path(id, "/info", path, sizeof(path));
+	layer_path(id, form, "/info", path, sizeof(path));
 	len = file_read_small_at(store, path, text, sizeof(text));
 	blank = len > 0 ? strchr(text, ' ') : NULL;
 	if (!blank)

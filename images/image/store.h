@@ -12,6 +12,7 @@
 #include "images/images.h"
 struct arena;
 struct error;
+struct userns_ids;
 
 /* A folder of its own in which a command makes things. */
 struct work {
@@ -49,14 +50,17 @@ struct layer_info {
 	bool rests_on_lower;
 };
 
-/* Writes the info into the folder `name` of `work`, where the tree is. */
-int store_write_info(const struct work *work, const char *name, const struct layer_info *info, struct error *err);
+/* Writes the info into the folder `name` of `work`, where the tree is; and for a user (else NULL) what the ids of its files are
+ * on the host. */
+int store_write_info(const struct work *work, const char *name, const struct layer_info *info,
+	const struct userns_ids *ids, struct error *err);
 
 /* Gives such a folder its place as a layer. It must have been synced, with all that is in it; what is there already stays. */
-int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, struct error *err);
+int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, const char *form,
+	struct error *err);
 
-/* 1 and its info where the layer is there, else 0. */
-int store_has_layer(int store, const struct digest *id, struct layer_info *ret);
+/* 1 and its info where the layer is there, in this form ("" as a rule), else 0. */
+int store_has_layer(int store, const struct digest *id, const char *form, struct layer_info *ret);
 
 /* Writes the record, after everything that has been placed has reached the disk. */
 int store_put_record(int store, const struct work *work, const struct image *image, struct error *err);

@@ -114,7 +114,8 @@ static int make(struct job *job, struct error *err)
 		.name = job->call->args[0],
 		.work = &job->work,
 		.store = job->store,
-		.rootless = geteuid() != 0,
+		.ids = job->call->ids,
+		.form = "",
 		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
@@ -150,7 +151,7 @@ static int carry_out(struct job *job, struct error *err)
 	int lock = -1, r = open_all(job, err);
 
 	if (r == 0)
-		r = confine_take(job->store, job->source, err);
+		r = confine_take(job->call, job->store, job->source, err);
 	if (r < 0)
 		return r;
 	r = choose(job, err);

@@ -303,7 +303,7 @@ static int read_mtime(struct tar *tar, struct error *err)
 static int read_attributes(struct tar *tar, struct error *err)
 {
 	const struct tar_header *header = &tar->header;
-	const struct pax *pax = &tar->pax;
+	struct pax *pax = &tar->pax;
 	struct tar_entry *entry = &tar->entry;
 	uint64_t mode, major = 0, minor = 0;
 	int r;
@@ -311,7 +311,7 @@ static int read_attributes(struct tar *tar, struct error *err)
 	if ((r = READ_FIELD(header, mode, INT64_MAX, &mode, err)) < 0 ||
 		(r = read_id(pax->uid, pax_has(pax, PAX_UID), header->uid, "uid", &entry->uid, err)) < 0 ||
 		(r = read_id(pax->gid, pax_has(pax, PAX_GID), header->gid, "gid", &entry->gid, err)) < 0 ||
-		(r = read_mtime(tar, err)) < 0)
+		(r = read_mtime(tar, err)) < 0 || (r = pax_take_acls(pax, err)) < 0)
 		return r;
 	if ((entry->kind == TAR_CHAR || entry->kind == TAR_BLOCK) &&
 		((r = READ_FIELD(header, major, UINT32_MAX, &major, err)) < 0 ||
@@ -518,7 +518,7 @@ static void forget_entry(struct tar *tar)
 	tar->entry = (struct tar_entry){ .path = "" };
 	tar->has_pax = tar->has_long_path = tar->has_long_link = false;
 	tar->pax.has = 0;
-	tar->pax.xattr_count = 0;
+	tar->pax.xattr_count = tar->pax.acl_count = 0;
 	tar->segments.count = 0;
 	tar->segments.stored = tar->segments.end = 0;
 	tar->file_at = tar->segment_left = 0;

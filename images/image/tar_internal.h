@@ -23,6 +23,8 @@ enum pax_key {
 	PAX_SPARSE_OFFSET,
 	PAX_SPARSE_BYTES,
 	PAX_XATTR,
+	PAX_ACL_ACCESS,
+	PAX_ACL_DEFAULT,
 	PAX_KEYS
 };
 
@@ -33,6 +35,8 @@ struct pax {
 	struct timespec mtime;
 	struct tar_xattr xattrs[TAR_XATTRS_MAX];
 	size_t xattr_count;
+	struct tar_xattr acls[2]; /* in words; `name` is that of the attribute which they become */
+	size_t acl_count;
 };
 
 static inline bool pax_has(const struct pax *pax, enum pax_key key)
@@ -58,6 +62,14 @@ int segments_add_list(struct segments *segments, const char *list, struct error 
 /* Reads the records of a local (`global` false) or global pax header; `text` holds `len` bytes and a NUL, is changed, and
  * must stay as long as what is read. A global one may not say anything that would change an entry. */
 int pax_read(char *text, size_t len, bool global, struct pax *pax, struct segments *segments, struct error *err);
+
+/* Makes of an access control list in words, `len` bytes and a NUL, in its place the value of the extended attribute that the
+ * kernel takes; *ret_len is less than `len`. -EINVAL where it says nothing that a kernel would take; -E2BIG. */
+int acl_from_text(char *text, size_t len, size_t *ret_len, struct error *err);
+
+/* Adds the access control lists that it has in words to the extended attributes, where it does not have these themselves. Not
+ * earlier than the name of the entry is known, which the lists may be wrong about. */
+int pax_take_acls(struct pax *pax, struct error *err);
 
 struct tar_header {
 	unsigned char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],

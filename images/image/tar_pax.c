@@ -237,6 +237,26 @@ static int take_libarchive_xattr(const struct record *record, struct error *err)
 	return add_xattr(record, name, len, err);
 }
 
+static int add_acl(const struct record *record, const char *name)
+{
+	struct pax *pax = record->pax;
+
+	pax->acls[pax->acl_count++] = (struct tar_xattr){ name, record->value, record->len };
+	return 0;
+}
+
+static int take_acl_access(const struct record *record, struct error *err)
+{
+	(void)err;
+	return add_acl(record, "system.posix_acl_access");
+}
+
+static int take_acl_default(const struct record *record, struct error *err)
+{
+	(void)err;
+	return add_acl(record, "system.posix_acl_default");
+}
+
 /* A name that ends in '.' stands for all that begin with it. */
 static const struct pax_rule {
 	const char *name;
@@ -252,6 +272,8 @@ static const struct pax_rule {
 	{ "mtime", PAX_MTIME, false, take_mtime },
 	{ "SCHILY.xattr.", PAX_XATTR, true, take_schily_xattr },
 	{ "LIBARCHIVE.xattr.", PAX_XATTR, true, take_libarchive_xattr },
+	{ "SCHILY.acl.access", PAX_ACL_ACCESS, false, take_acl_access },
+	{ "SCHILY.acl.default", PAX_ACL_DEFAULT, false, take_acl_default },
 	{ "GNU.sparse.major", PAX_SPARSE_MAJOR, false, take_sparse_major },
 	{ "GNU.sparse.minor", PAX_SPARSE_MINOR, false, take_sparse_minor },
 	{ "GNU.sparse.name", PAX_SPARSE_NAME, false, take_sparse_name },
@@ -331,4 +353,30 @@ int pax_read(char *text, size_t len, bool global, struct pax *pax, struct segmen
 	if (r == 0 && sparse_offset != UINT64_MAX)
 		return error_bad(err, EBADMSG, "pax header: the last GNU.sparse.offset has no GNU.sparse.numbytes");
 	return r;
+}
+
+/* ---- access control lists ---- */
+
+static bool has_xattr(const struct pax *pax, const char *name)
+{
+	for (size_t i = 0; i < pax->xattr_count; i++)
+		if (strcmp(pax->xattrs[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+int pax_take_acls(struct pax *pax, struct error *err)
+{
+	for (size_t i = 0; i < pax->acl_count; i++) {
+		const struct tar_xattr *acl = &pax->acls[i];
+		size_t len = 0;
+		if (has_xattr(pax, acl->name))
+			continue;
+		if (acl_from_text((char *)acl->value, acl->len, &len, err) < 0)
+			return error_at(err, "%s", acl->name);
+		if (pax->xattr_count == TAR_XATTRS_MAX)
+			return error_bad(err, E2BIG, "more than %d extended attributes", TAR_XATTRS_MAX);
+		pax->xattrs[pax->xattr_count++] = (struct tar_xattr){ acl->name, acl->value, len };
+	}
+	return 0;
 }

@@ -17,6 +17,7 @@
 #include "base/json_write.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "base/userns.h"
 #include "images/image/confine.h"
 #include "images/image/layers.h"
 #include "images/image/limits.h"
@@ -118,7 +119,8 @@ static int unpack(struct job *job, struct error *err)
 		.name = job->call->args[0],
 		.work = &job->work,
 		.store = -1,
-		.rootless = geteuid() != 0,
+		.ids = job->call->ids,
+		.form = "",
 		.limits = &job->limits,
 		.progress =
 			progress_new(job->options->quiet ? PROGRESS_NONE : (enum progress_style)job->options->progress,
@@ -152,6 +154,12 @@ static int fill_config(struct job *job, struct config *config, struct error *err
 	if (r < 0)
 		return r;
 	config_add_volumes(config, &job->image);
+	if (job->call->ids) {
+		config_map_ids(config, job->call->ids);
+		config_fit_user_namespace(config, true);
+		if (job->call->ids->gids.count == 1) /* and groups cannot be set in it */
+			config->user.additional_gid_count = 0;
+	}
 	config->version = VERSION_FOR_ALL;
 	config->limits.pids.given = false; /* not every host has the controller */
 	if (config->args.count == 0)
@@ -202,7 +210,7 @@ static int carry_out(struct job *job, struct error *err)
 	if (r == 0)
 		r = open_target(job, err);
 	if (r == 0)
-		r = confine_take(job->target, job->source, err);
+		r = confine_take(job->call, job->target, job->source, err);
 	if (r == 0)
 		r = source_begin(job->source, &job->platform, job->work.dir, arena, err);
 	if (r == 0)
@@ -253,5 +261,6 @@ const struct verb verb_unpack = {
 	.defaults = &defaults,
 	.min_args = 2,
 	.max_args = 2,
+	.files = VERB_FILES_MADE,
 	.run = unpack_run,
 };

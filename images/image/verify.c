@@ -138,7 +138,7 @@ static int check_layer(struct verification *verification, const struct image_lay
 	verification->layers++;
 	if (tree < 0)
 		return tree;
-	if (!store_has_layer(verification->store, &layer->id, &info))
+	if (!store_has_layer(verification->store, &layer->id, "", &info))
 		return error_bad(err, EBADMSG, "layers/%s has no info", digest_path(&layer->id, buf));
 	if (!store_has_blob(verification->store, &layer->digest, layer->size))
 		return error_bad(
@@ -273,7 +273,7 @@ static int verify_run(const struct call *call, struct error *err)
 	int r = store_open(call->store, &verification.store, err);
 
 	if (r == 0)
-		r = confine_store(verification.store, err);
+		r = confine_store(call, verification.store, err);
 	if (r < 0) {
 		fd_closep(&verification.store);
 		return r;
@@ -304,5 +304,6 @@ const struct verb verb_verify = {
 	.options = verify_options,
 	.option_count = ARRAY_SIZE(verify_options),
 	.options_size = sizeof(struct verify_options),
+	.files = VERB_FILES_USED,
 	.run = verify_run,
 };

@@ -98,6 +98,24 @@ int cli_match_ids(const struct invocation *invocation, int root, const char *pat
 	return 0;
 }
 
+int cli_each_id(const struct invocation *invocation, int root, char *const *ids, size_t count,
+	int (*act)(const struct invocation *, int, const char *, struct error *), struct error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct error one = { 0 };
+		int r = act(invocation, root, ids[i], &one);
+		if (r == 0)
+			continue;
+		if (result < 0)
+			log_error(err);
+		*err = one;
+		result = r;
+	}
+	return result;
+}
+
 int cli_with_container(const struct invocation *invocation,
 	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err)
 {
@@ -241,8 +259,7 @@ int cli_plan_bundle(const struct invocation *invocation, struct bundle *bundle, 
 	return cli_tell_faults(&faults, invocation->arena, err);
 }
 
-/* "5", "5s", "1m", "500ms" */
-int cli_parse_interval(const char *text, int *ret_ms, struct error *err)
+int cli_parse_time(const char *option, const char *text, int *ret_ms, struct error *err)
 {
 	static const struct {
 		const char *unit;
@@ -259,7 +276,7 @@ int cli_parse_interval(const char *text, int *ret_ms, struct error *err)
 		if (number > 0 && number <= INT32_MAX)
 			return 0;
 	}
-	return error_bad(err, EINVAL, "--interval: expected a time as 5s, found \"%s\"", text);
+	return error_bad(err, EINVAL, "%s: expected a time as 5s, found \"%s\"", option, text);
 }
 
 /* ---- output ---- */
@@ -364,9 +381,11 @@ static int name_it(
 	struct from_image *from = &making->from;
 	int r;
 
-	if (!options->image.image)
+	if (!options->image.image && !options->again)
 		return name_bundle(invocation, making, &request->id, err);
-	r = name_from_image(invocation, request->gate, making, &request->id, err);
+	r = options->again ? from_image_again(invocation, options->again, options->again_config,
+				     options->again_config_len, from, &making->bundle, err)
+			   : name_from_image(invocation, request->gate, making, &request->id, err);
 	if (r < 0)
 		return r;
 	request->id = from->id;
@@ -375,7 +394,7 @@ static int name_it(
 	request->given_up_count = from->given_up_count;
 	request->closed_streams = from_image_closed_streams(from, options->detach);
 	/* What is removed at the end need not be written to the disk first, as the end of an overlay does: 2 ms and more. */
-	if (request->gate == GATE_PAIR && !options->detach && !options->keep)
+	if (request->gate == GATE_PAIR && !options->detach && !options->keep && !options->again)
 		from->folder.overlay.is_volatile = true;
 	return 0;
 }
@@ -403,6 +422,7 @@ static struct plan_request plan_wanted(const struct create_options *options, enu
 		.notify = cli_notify_socket() != NULL,
 		.no_new_keyring = options->no_new_keyring,
 		.no_pivot = options->no_pivot,
+		.restores = options->checkpoint != NULL,
 		.unprivileged = geteuid() != 0,
 		.mapped = namespaces_ids_mapped(),
 	};
@@ -416,7 +436,9 @@ int cli_make_container(const struct invocation *invocation, enum gate gate, stru
 		.pid_file = options->pid_file,
 		.console_socket = options->console_socket,
 		.pidfd_socket = options->pidfd_socket,
-		.keeps = gate == GATE_PAIR && options->detach,
+		.keeps = gate == GATE_PAIR && options->detach && !options->checkpoint,
+		.checkpoint = options->checkpoint,
+		.folders = options->folders,
 	};
 	int r;
 

@@ -10,6 +10,8 @@
 #include "runtime/container.h"
 #include "runtime/notify.h"
 #include "runtime/plan.h"
+struct criu_folders;
+struct criu_options;
 struct error;
 struct faults;
 struct invocation;
@@ -27,6 +29,10 @@ int cli_open_container(const struct invocation *invocation, int *ret_root, struc
 /* Looks up the container named by the first argument, locks it and calls `act`. */
 int cli_with_container(const struct invocation *invocation,
 	int (*act)(const struct invocation *, struct container *, struct error *), struct error *err);
+
+/* Calls `act` for each id, whatever becomes of the others: what failed is told, the last of it in `err`. */
+int cli_each_id(const struct invocation *invocation, int root, char *const *ids, size_t count,
+	int (*act)(const struct invocation *, int, const char *, struct error *), struct error *err);
 
 /* The ids of the state root that match an extended regular expression (NULL: all), in the arena. */
 int cli_match_ids(const struct invocation *invocation, int root, const char *pattern, char ***ret_ids,
@@ -69,8 +75,8 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err);
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);
 
-/* "5", "5s", "1m", "500ms" of --interval. */
-int cli_parse_interval(const char *text, int *ret_ms, struct error *err);
+/* "5", "5s", "1m", "500ms" of an option. */
+int cli_parse_time(const char *option, const char *text, int *ret_ms, struct error *err);
 
 /* The words for too few arguments, or too many. */
 int cli_wrong_count(const struct invocation *invocation, int wanted, struct error *err);
@@ -83,6 +89,10 @@ struct create_options {
 	bool no_new_keyring, detach, keep, no_subreaper, no_pivot;
 	struct image_flags image;
 	struct network_options network;
+	const struct criu_options *checkpoint; /* of `restore`: */
+	const struct criu_folders *folders;
+	const char *again, *again_config; /* the folder of one from an image that stopped here, and its config; NULL */
+	size_t again_config_len;
 };
 
 /* From the command line to a container that is ready: what `create` and `run` have in common. The signalfd, the root,
@@ -96,6 +106,7 @@ struct making {
 	struct notify notify; /* of `run` */
 };
 int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
+void cli_close_making(struct making *making);
 
 /* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status.
  * *ret_signal, where it is not NULL: the signal that killed it, or 0. */

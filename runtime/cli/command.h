@@ -47,6 +47,7 @@ struct command {
 };
 
 extern const struct command run_command, create_command, exec_command, start_command, state_command, kill_command,
-	delete_command, list_command, ps_command, events_command, stats_command, top_command, pause_command,
-	resume_command, update_command, network_command, network_create_command, port_command, pull_command,
-	images_command, image_command, features_command, spec_command, plan_command;
+	stop_command, wait_command, delete_command, list_command, ps_command, events_command, stats_command,
+	top_command, pause_command, resume_command, update_command, network_command, network_create_command,
+	port_command, pull_command, unshare_command, images_command, image_command, features_command, spec_command,
+	plan_command, checkpoint_command, restore_command;

@@ -21,7 +21,7 @@
 #include "runtime/report.h"
 #include "runtime/wait.h"
 
-static void close_all(struct making *making)
+void cli_close_making(struct making *making)
 {
 	if (making->bundle.plan.gate)
 		plan_close(&making->bundle.plan);
@@ -118,7 +118,7 @@ static int run_here(const struct invocation *invocation, int started, struct err
 		log_error(&also);
 	if (made && r >= 0 && started >= 0)
 		keep(&making, r, started);
-	close_all(&making);
+	cli_close_making(&making);
 	return r;
 }
 
@@ -228,7 +228,7 @@ static int create_run(const struct invocation *invocation, struct error *err)
 	r = cli_make_container(invocation, GATE_SOCKET, &making, err);
 	if (r == 0)
 		state_dir_unlock(making.container.dir);
-	close_all(&making);
+	cli_close_making(&making);
 	return r;
 }
 

@@ -46,34 +46,46 @@ static int parse_pull(const char *text, enum pull_when *ret, struct error *err)
 	return error_bad(err, EINVAL, "--pull: expected missing, always or never, found \"%s\"", text);
 }
 
-/* Its id on standard output is not for our reader, but for us; its progress and its errors, on standard error, are. */
-static int pull(const struct from_image *from, const char **ret_id, struct error *err)
+int from_image_ask(
+	struct from_image *from, const char *const *words, size_t count, const char **ret_output, struct error *err)
 {
 	char path[PATH_MAX];
-	const char *argv[10] = { path, "--store", from->folder.store, "pull" };
-	size_t count = 4;
+	const char **argv = ARENA_ARRAY(from->arena, count + 4, const char *);
 	char *output;
 	int status = 0, r;
 
 	(void)snprintf(path, sizeof(path), "%s/husk-image", program_folder);
-	if (from->flags->quiet)
-		argv[count++] = "--quiet";
-	if (from->flags->platform) {
-		argv[count++] = "--platform";
-		argv[count++] = from->flags->platform;
-	}
-	argv[count] = from->flags->image;
+	argv[0] = path;
+	argv[1] = "--store";
+	argv[2] = from->folder.store;
+	memcpy(argv + 3, words, count * sizeof(*words));
 	r = program_run((char *const *)argv, STDOUT_FILENO, PULL_OUTPUT_MAX, from->arena, &output, &status, err);
 	if (r == -ENOENT)
 		return error_hint(err, "husk was built or installed without it");
 	if (r < 0)
 		return r;
 	output[strcspn(output, "\n")] = '\0';
-	*ret_id = output;
+	*ret_output = output;
 	if (status == 0)
 		return 0;
 	*err = (struct error){ .code = -ENOENT, .exit_status = status > 128 ? status : 125 }; /* it has said why */
 	return err->code;
+}
+
+/* Its id on standard output is not for our reader, but for us; its progress and its errors, on standard error, are. */
+static int pull(struct from_image *from, const char **ret_id, struct error *err)
+{
+	const char *words[5] = { "pull" };
+	size_t count = 1;
+
+	if (from->flags->quiet)
+		words[count++] = "--quiet";
+	if (from->flags->platform) {
+		words[count++] = "--platform";
+		words[count++] = from->flags->platform;
+	}
+	words[count++] = from->flags->image;
+	return from_image_ask(from, words, count, ret_id, err);
 }
 
 static int look(struct from_image *from, const char *name, struct error *err)
@@ -232,7 +244,11 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 	if (r == 0)
 		r = choose_id(ret, id, err);
 	if (r == 0)
+		r = image_ids_decide(ret, err);
+	if (r == 0)
 		r = find(ret, err);
+	if (r == 0)
+		r = image_ids_fit(ret, err);
 	if (r == 0)
 		r = open_layers(ret, err);
 	if (r < 0)
@@ -240,6 +256,56 @@ int from_image_plan(const struct invocation *invocation, const struct image_flag
 	name_folder(ret);
 	r = image_config_decide(ret, err);
 	return r < 0 ? r : write_config(ret, ret_bundle, err);
+}
+
+/* ---- or again ---- */
+
+/* "STORE/containers/ID", as folder.h has it */
+static int find_folder(struct from_image *from, const char *path, struct error *err)
+{
+	const char *id = strrchr(path, '/');
+	size_t len = id ? (size_t)(id - path) : 0, parent = strlen("/containers");
+	char image[DIGEST_TEXT_MAX];
+	ssize_t n;
+
+	if (len < parent || strncmp(id - parent, "/containers", parent) != 0)
+		return error_bad(err, EINVAL, "the folder %s of the record is none of husk's", path);
+	n = file_read_small_at(AT_FDCWD, arena_printf(from->arena, "%s/image", path), image, sizeof(image));
+	if (n < 0)
+		return error_sys(err, (int)n, "read image of %s", path);
+	from->id = id + 1;
+	from->folder.store = arena_copy(from->arena, path, len - parent);
+	from->folder.path = path;
+	from->folder.id = from->id;
+	from->folder.image = arena_strdup(from->arena, image);
+	from->folder.stands = true;
+	return 0;
+}
+
+int from_image_again(const struct invocation *invocation, const char *path, const char *config, size_t config_len,
+	struct from_image *ret, struct bundle *ret_bundle, struct error *err)
+{
+	static const struct image_flags no_flags;
+	int r;
+
+	*ret = (struct from_image){
+		.invocation = invocation,
+		.flags = &no_flags,
+		.arena = invocation->arena,
+		.store = -1,
+		.folder.overlay.folder = -1,
+	};
+	r = find_folder(ret, path, err);
+	if (r == 0)
+		r = look(ret, ret->folder.image, err);
+	if (r == IMAGE_UNKNOWN)
+		r = error_bad(err, ENOENT, "the image %s is not in the store any more", ret->folder.image);
+	if (r == 0)
+		r = open_layers(ret, err);
+	ret_bundle->path = ret->folder.path;
+	ret_bundle->text = config;
+	ret_bundle->len = config_len;
+	return r;
 }
 
 /* ---- before the container is made ---- */

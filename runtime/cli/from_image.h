@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/userns.h"
 #include "images/images.h"
 #include "images/to_config.h"
 #include "runtime/cli/image_flags.h"
@@ -20,6 +21,9 @@ struct from_image {
 	const struct image_flags *flags;
 	struct arena *arena;
 	bool rootless;
+	bool many_ids;         /* of a user: `ids` has more than the own one */
+	struct userns_ids ids; /* of a user: what the ids of the image are on the host */
+	const char *keep_id;   /* "UID:GID" that the user is in the container; NULL: root */
 	const char *id;
 	char **args; /* of the program; NULL-terminated */
 	int store;   /* owned, with its lock */
@@ -38,6 +42,11 @@ struct from_image {
 int from_image_plan(const struct invocation *invocation, const struct image_flags *flags, const char *id, char **args,
 	struct from_image *ret, struct bundle *ret_bundle, struct error *err);
 
+/* The same for a container that was one before: of its folder, which stands, and its config as it was. `path` is the folder's,
+ * from its record. */
+int from_image_again(const struct invocation *invocation, const char *path, const char *config, size_t config_len,
+	struct from_image *ret, struct bundle *ret_bundle, struct error *err);
+
 /* What must be there before the container is: volumes by name, --cidfile. */
 int from_image_prepare(const struct from_image *from, struct error *err);
 
@@ -50,6 +59,14 @@ const char *from_image_random_id(struct arena *arena, struct error *err);
 
 /* Gives the store and the layers back, once the container has them. */
 void from_image_close(struct from_image *from);
+
+/* Runs husk-image with these words, and gives what it says on standard output. */
+int from_image_ask(
+	struct from_image *from, const char *const *words, size_t count, const char **ret_output, struct error *err);
+
+/* (image_ids.c) The ids of a user in the container, before the image is looked for; then layers that fit them. */
+int image_ids_decide(struct from_image *from, struct error *err);
+int image_ids_fit(struct from_image *from, struct error *err);
 
 /* (image_config.c) Flags and image into the config. */
 int image_config_decide(struct from_image *from, struct error *err);

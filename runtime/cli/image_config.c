@@ -241,7 +241,7 @@ static int decide_umask(struct from_image *from, struct error *err)
 /* Names are those of the image, before any container could have changed them. */
 static int decide_user(struct from_image *from, struct error *err)
 {
-	const char *user = from->flags->user ? from->flags->user : from->image.user;
+	const char *user = from->flags->user ? from->flags->user : from->keep_id ? from->keep_id : from->image.user;
 	bool looks = passwd_needs_files(user) || names_groups(&from->flags->group_add);
 	cleanup_close int root = looks ? overlay_open_layers(&from->folder.overlay, err) : -1;
 	int r;
@@ -251,7 +251,8 @@ static int decide_user(struct from_image *from, struct error *err)
 	r = passwd_resolve(root, user, from->arena, &from->config.user, err);
 	if (r < 0)
 		return error_at(err, from->flags->user ? "--user" : "the image's User");
-	if (from->rootless) /* who is root of his own namespace alone has no groups to give [user_namespaces(7), setgroups] */
+	if (from->rootless &&
+		!from->many_ids) /* who is root of his own namespace alone has no groups to give [user_namespaces(7), setgroups] */
 		from->config.user.additional_gid_count = 0;
 	r = add_groups(from, root, err);
 	return r < 0 ? r : decide_umask(from, err);

@@ -67,7 +67,7 @@ struct image_flags {
 		IMAGE_FLAG(type, "uidmap", 0, OPTION_LIST, uidmap, .value = "C:H[:N]",                                 \
 			.help = "map uids of the container to the host's"),                                            \
 		IMAGE_FLAG(type, "userns", 0, OPTION_TEXT, userns, .value = "MODE",                                    \
-			.help = "user namespace: host (default of root), auto"),                                       \
+			.help = "user namespace: host (default of root), auto, keep-id"),                              \
 		IMAGE_FLAG(type, "uts", 0, OPTION_TEXT, uts, .value = "MODE", .help = "namespace of the host name"),   \
 		IMAGE_FLAG(type, "entrypoint", 0, OPTION_TEXT, entrypoint, .value = "PROGRAM", .heading = "Process",   \
 			.help = "instead of the image's; \"\" for none"),                                              \

@@ -83,13 +83,6 @@ static void map_one(
 	ret->count = 1;
 }
 
-/* A user is root of his own containers, and nobody else is in them: what they leave, he can remove. */
-static void map_rootless(struct from_image *from)
-{
-	map_one(from, &from->config.uid_mappings, 0, geteuid(), 1);
-	map_one(from, &from->config.gid_mappings, 0, getegid(), 1);
-}
-
 /* ---- a range that no other container has ---- */
 
 /* The uid of each container's root shows in the owner of its upper folder. */
@@ -134,9 +127,10 @@ static int decide_maps(struct from_image *from, struct error *err)
 	const struct image_flags *flags = from->flags;
 	int r = 0;
 
-	if (from->rootless && (flags->userns || flags->uidmap.count || flags->gidmap.count)) {
-		(void)error_bad(err, EPERM, "--userns, --uidmap and --gidmap need root");
-		return error_hint(err, "without it the container's root is you, and there are no other users in it");
+	if (from->rootless && ((flags->userns && !from->keep_id) || flags->uidmap.count || flags->gidmap.count)) {
+		(void)error_bad(err, EPERM, "--userns auto and host, --uidmap and --gidmap need root");
+		return error_hint(
+			err, "without it the container's root is you, or with --userns keep-id you are yourself");
 	}
 	if (flags->uidmap.count || flags->gidmap.count) {
 		const struct option_list *gids = flags->gidmap.count ? &flags->gidmap : &flags->uidmap;
@@ -144,8 +138,8 @@ static int decide_maps(struct from_image *from, struct error *err)
 		r = take_mappings(from, "uidmap", uids, &from->config.uid_mappings, err);
 		return r < 0 ? r : take_mappings(from, "gidmap", gids, &from->config.gid_mappings, err);
 	}
-	if (from->rootless)
-		map_rootless(from);
+	if (from->rootless) /* a user is root of his own containers; what else is in them are his ids of /etc/subuid */
+		config_map_ids(&from->config, &from->ids);
 	else if (flags->userns && strcmp(flags->userns, "auto") == 0)
 		r = map_auto(from, err);
 	return r;
@@ -153,38 +147,12 @@ static int decide_maps(struct from_image *from, struct error *err)
 
 /* ---- what depends on them ---- */
 
-static uint32_t count_ids(const struct spec_id_mappings *mappings)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < mappings->count; i++)
-		if (mappings->items[i].container_id == count)
-			count += mappings->items[i].size;
-	return count;
-}
-
 static uint32_t on_host(const struct spec_id_mappings *mappings, uint32_t otherwise)
 {
 	for (size_t i = 0; i < mappings->count; i++)
 		if (mappings->items[i].container_id == 0)
 			return mappings->items[i].host_id;
 	return otherwise;
-}
-
-/* What the namespace's own root may not have, or cannot name. */
-static void fit_defaults(struct from_image *from)
-{
-	static const char *const options[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620" };
-	static const struct config_mount pts = { "/dev/pts", "devpts", "devpts",
-		{ .items = (const char **)options, .count = ARRAY_SIZE(options) } };
-	struct config *config = &from->config;
-	uint32_t gids = count_ids(&config->gid_mappings);
-	enum { TTY_GROUP = 5 };
-
-	if (gids <= TTY_GROUP)
-		config_set_mount(config, &pts);
-	if (from->rootless)
-		config_drop_mount(config, "/sys/fs/cgroup");
 }
 
 int image_config_namespaces(struct from_image *from, struct error *err)
@@ -203,17 +171,17 @@ int image_config_namespaces(struct from_image *from, struct error *err)
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(namespaces); i++)
 		r = set_namespace(from, namespaces[i].kind, namespaces[i].option, namespaces[i].mode, err);
-	if (r == 0 && flags->userns && strcmp(flags->userns, "auto") != 0 && strcmp(flags->userns, "host") != 0)
-		r = error_bad(err, EINVAL, "--userns: expected auto or host, found \"%s\"", flags->userns);
+	if (r == 0 && flags->userns && !from->keep_id && strcmp(flags->userns, "auto") != 0 &&
+		strcmp(flags->userns, "host") != 0)
+		r = error_bad(err, EINVAL, "--userns: expected auto, host or (of users) keep-id, found \"%s\"",
+			flags->userns);
 	if (r == 0)
 		r = decide_maps(from, err);
 	if (r < 0)
 		return r;
-	if (from->config.uid_mappings.count) {
-		from->config.namespaces[SPEC_NS_USER] = "";
-		fit_defaults(from);
-	}
-	from->folder.owner = from->rootless ? geteuid() : on_host(&from->config.uid_mappings, geteuid());
-	from->folder.group = from->rootless ? getegid() : on_host(&from->config.gid_mappings, getegid());
+	if (from->config.uid_mappings.count)
+		config_fit_user_namespace(&from->config, from->rootless);
+	from->folder.owner = on_host(&from->config.uid_mappings, geteuid());
+	from->folder.group = on_host(&from->config.gid_mappings, getegid());
 	return 0;
 }

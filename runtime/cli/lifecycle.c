@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/json_write.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/command.h"
@@ -158,37 +157,19 @@ static int delete_opened(struct container *container, struct arena *arena, bool 
 	return container_erase(container, err);
 }
 
-static int delete_one(const struct invocation *invocation, int root, const char *id, bool force, struct error *err)
+static int delete_one(const struct invocation *invocation, int root, const char *id, struct error *err)
 {
+	const struct delete_options *options = invocation->options;
 	struct container container;
 	int r = container_open(root, id, invocation->arena, &container, err);
 
-	if (r == -EINVAL && force && spec_check_id(id, NULL) == 0) /* a damaged record */
+	if (r == -EINVAL && options->force && spec_check_id(id, NULL) == 0) /* a damaged record */
 		r = container_open_damaged(root, id, invocation->arena, &container, err);
-	if (r < 0)
-		return r == -ENOENT && force ? 0 : r;
-	r = delete_opened(&container, invocation->arena, force, err);
-	container_close(&container);
-	return r == -ENOENT && force ? 0 : r;
-}
-
-/* Each on its own: one that cannot be deleted does not save the others. */
-static int delete_all(
-	const struct invocation *invocation, int root, char *const *ids, size_t count, bool force, struct error *err)
-{
-	int result = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		struct error one = { 0 };
-		int r = delete_one(invocation, root, ids[i], force, &one);
-		if (r == 0)
-			continue;
-		if (result < 0)
-			log_error(err);
-		*err = one;
-		result = r;
+	if (r == 0) {
+		r = delete_opened(&container, invocation->arena, options->force, err);
+		container_close(&container);
 	}
-	return result;
+	return r == -ENOENT && options->force ? 0 : r;
 }
 
 static int delete_run(const struct invocation *invocation, struct error *err)
@@ -201,7 +182,7 @@ static int delete_run(const struct invocation *invocation, struct error *err)
 
 	if (r == 0 && options->regex)
 		r = cli_match_ids(invocation, root, invocation->args[0], &ids, &count, err);
-	return r < 0 ? r : delete_all(invocation, root, ids, count, options->force, err);
+	return r < 0 ? r : cli_each_id(invocation, root, ids, count, delete_one, err);
 }
 
 static const struct option delete_options[] = {

@@ -132,6 +132,28 @@ static void add_annotations(const struct network_options *options, struct spec *
 		annotate(spec, NET_RATE_ANNOTATION, options->rate, arena);
 }
 
+static void set_list(struct option_list *list, const char *value, struct arena *arena)
+{
+	list->items = ARENA_ARRAY(arena, 1, const char *);
+	list->items[0] = value;
+	list->count = 1;
+}
+
+void cli_network_again(
+	const struct spec_pair *annotations, size_t count, struct arena *arena, struct network_options *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *key = annotations[i].key, *value = annotations[i].value;
+		if (strcmp(key, NET_ANNOTATION) == 0)
+			set_list(&ret->networks, value, arena);
+		else if (strcmp(key, NET_RATE_ANNOTATION) == 0)
+			ret->rate = value;
+		for (size_t j = 0; j < ARRAY_SIZE(lists); j++)
+			if (strcmp(key, lists[j].key) == 0)
+				set_list((void *)((char *)ret + lists[j].offset), value, arena);
+	}
+}
+
 /* ---- container:ID ---- */
 
 /* Its namespace, held by a descriptor of ours: its pid may be somebody else's by the time the namespace is joined. */

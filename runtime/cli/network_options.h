@@ -5,10 +5,12 @@
 #pragma once
 #include "base/options.h"
 #include "runtime/cli/names_options.h"
+struct arena;
 struct error;
 struct faults;
 struct invocation;
 struct spec;
+struct spec_pair;
 
 struct network_options {
 	struct option_list networks, aliases;
@@ -43,6 +45,10 @@ const char *cli_default_network(void);
  * containers are looked up by the state root of the invocation. What is wrong is a fault, or an error. */
 int cli_settle_network(const struct invocation *invocation, const struct network_options *options, struct spec *spec,
 	struct faults *faults, struct error *err);
+
+/* The options that come to the same as the annotations that settling left in a record. */
+void cli_network_again(
+	const struct spec_pair *annotations, size_t count, struct arena *arena, struct network_options *ret);
 
 /* The store of the invocation as an absolute path, in the arena; NULL where there is none. */
 const char *cli_store_absolute(const struct invocation *invocation, struct error *err);

@@ -259,7 +259,7 @@ static int stream(const struct invocation *invocation, int root, const struct cg
 	int interval_ms = 1000, r = 0;
 
 	if (options->interval)
-		r = cli_parse_interval(options->interval, &interval_ms, err);
+		r = cli_parse_time("--interval", options->interval, &interval_ms, err);
 	for (size_t n = 0; r == 0; n++) {
 		struct samples *now = &rounds[n % 2];
 		round.arena = &now->arenas[0];

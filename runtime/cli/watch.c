@@ -236,7 +236,7 @@ static int watch(const struct invocation *invocation, const struct container *co
 	struct cgroup_host host;
 	int interval_ms = 0, r;
 
-	r = cli_parse_interval(options->interval ? options->interval : "5s", &interval_ms, err);
+	r = cli_parse_time("--interval", options->interval ? options->interval : "5s", &interval_ms, err);
 	if (r == 0 && container->status == SPEC_STOPPED)
 		r = error_bad(err, ESRCH, "container not running: \"%s\" is stopped", container->id);
 	if (r == 0 && !cgroup)

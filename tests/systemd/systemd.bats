@@ -202,6 +202,16 @@ time.sleep(100)' "$BATS_TEST_TMPDIR/bus" 3>&- &
 	is_gone "$(scope)"
 }
 
+@test "start says why a program cannot be executed, with systemd, too" {
+	own_rootfs
+	echo 'no program' >"$bundle/rootfs/bin/text" && chmod 755 "$bundle/rootfs/bin/text"
+	config '.linux.cgroupsPath = "system.slice:husk:\($id)"' --arg id "$id"
+	args text
+	husk --systemd-cgroup create --bundle "$bundle" "$id" >/dev/null 2>&1 </dev/null
+	try start "$id"
+	expect_error 126 'config.json: process.args[0]: exec "text": exec format error'
+}
+
 @test "run.oci.systemd.subgroup: the container is below its unit, with the same limits" {
 	config '.annotations = {"run.oci.systemd.subgroup": "container", "run.oci.delegate-cgroup": "mine"} |
 		.linux.resources = {"memory": {"limit": 50000000}, "cpu": {"quota": 12345, "period": 50000}}'

@@ -1,4 +1,5 @@
-/* tests/tools/call.c: makes system calls by name or number, with zeroes, and prints the errno of each. */
+/* tests/tools/call.c: makes system calls by name or number, "NAME[:ARGUMENT]...", and prints the errno of each; what is not given
+ * of the arguments is zero. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ static const struct {
 	CALL(request_key),
 	CALL(sched_yield),
 	CALL(sethostname),
+	CALL(socket),
 	CALL(setns),
 	CALL(settimeofday),
 	CALL(swapoff),
@@ -78,8 +80,13 @@ static long number_of(const char *word)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
+		long args[6] = { 0 };
+		char *rest = argv[i];
+		const char *name = strsep(&rest, ":");
+		for (size_t j = 0; rest && j < sizeof(args) / sizeof(args[0]); j++)
+			args[j] = strtol(strsep(&rest, ":"), NULL, 10);
 		errno = 0;
-		(void)syscall(number_of(argv[i]), 0, 0, 0, 0, 0, 0);
+		(void)syscall(number_of(name), args[0], args[1], args[2], args[3], args[4], args[5]);
 		(void)printf("%d%s", errno, i + 1 < argc ? " " : "\n");
 	}
 	return 0;

@@ -149,7 +149,7 @@ static void a_path_stays_in_the_tree(void **state)
 		{ "/", NULL },
 		{ "", NULL },
 		{ "a\nb", NULL },
-		{ "system.slice:husk:x", NULL },
+		{ "system.slice:husk:x", "system.slice:husk:x" },
 	};
 	struct unit *unit = *state;
 	struct spec_resources none = { 0 };

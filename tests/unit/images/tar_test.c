@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/posix_acl_xattr.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -117,6 +118,38 @@ static void say_entry(struct text *text, struct tar *tar, const struct tar_entry
 		text_add(text, "%.*s", (int)len, bytes);
 	}
 	text_add(text, "\n");
+}
+
+/* The first extended attribute of the first entry, which is an access control list, or the error. */
+static void read_first_acl(struct archive *archive, char *line, size_t size)
+{
+	static const struct tar_limits limits = { 1 << 20, 2048 };
+	const struct tar_source source = { next, archive };
+	const struct tar_entry *entry;
+	struct posix_acl_xattr_entry acl;
+	struct error err = { 0 };
+	struct text text;
+	struct tar *tar;
+
+	archive->at = 0;
+	text_init(&text, line, size);
+	assert_int_equal(tar_new(&source, &limits, &tar, &err), 0);
+	if (tar_next(tar, &entry, &err) != TAR_ENTRY) {
+		char words[1024];
+		text_add(&text, "%s: %s", tar_path(tar), error_line(&err, words, sizeof(words)));
+	} else {
+		assert_int_equal(entry->xattr_count, 1);
+		for (size_t at = sizeof(struct posix_acl_xattr_header); at < entry->xattrs[0].len; at += sizeof(acl)) {
+			memcpy(&acl, entry->xattrs[0].value + at, sizeof(acl));
+			text_add(&text, "%s%u:%u:", text.len ? " " : "[", acl.e_tag, acl.e_perm);
+			if (acl.e_id == UINT32_MAX)
+				text_add(&text, "-");
+			else
+				text_add(&text, "%u", acl.e_id);
+		}
+		text_add(&text, "]");
+	}
+	tar_free(tar);
 }
 
 /* A line for each entry, then how it ended; the same whatever the size of the pieces. */
@@ -249,6 +282,50 @@ static void test_pax(void **state)
 		"end");
 }
 
+/* Each list with what comes of it: the attribute as words "tag:permissions:id", or the error. */
+static void test_access_control_lists(void **state)
+{
+	static const struct {
+		const char *list, *expected;
+	} cases[] = {
+		{ "user::rw-,group::r--,other::---", "[1:6:- 4:4:- 32:0:-]" },
+		{ "user::rwx\ngroup:7:r-x\nuser:1000:r--\ngroup::r-x\nuser:5:-w-\nmask::rwx\nother::--x\n",
+			"[1:7:- 2:2:5 2:4:1000 4:5:- 8:5:7 16:7:- 32:1:-]" },
+		{ "user::rwx,user:lisa:r-x:502,group::r-x,group:toor:rwx:13,mask::r-x,other::---",
+			"[1:7:- 2:5:502 4:5:- 8:7:13 16:5:- 32:0:-]" },
+		{ "user::rw-,user:root:r--,group::r--,mask::r--,other::---", "[1:6:- 2:4:0 4:4:- 16:4:- 32:0:-]" },
+		{ "user::rw-,user:lisa:r--,group::r--,mask::r--,other::---",
+			"file: system.posix_acl_access: the user" },
+		{ "user::rw-,user:4294967295:r--,group::r--,mask::r--,other::---", "has no number" },
+		{ "user::rw-,user:5:r--,user:x:rwx:5,group::r--,mask::r--,other::---", "twice" },
+		{ "user::rw-,user::r--,group::r--,other::---", "user comes twice" },
+		{ "user::rw-,user:5:r--,group::r--,other::---", "no mask" },
+		{ "user::rw-,group::r--", "does not say" },
+		{ "user::rw-,group::r--,other:x:---", "other is nobody's name" },
+		{ "user::rw-,group::r--,other::--", "is no entry" },
+		{ "user::rw-,group::r--,other::rws", "is no entry" },
+		{ "user::wrx,group::r--,other::---", "is no entry" },
+		{ "user::rw-,group::r--,others::---", "is no entry" },
+		{ "user:1:rw-:1:1,group::r--,other::---", "is no entry" },
+		{ "u::rw-,g::r--,o::---", "is no entry" },
+		{ "rubbish", "is no entry" },
+	};
+	char line[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		archive = (struct archive){ .piece = BLOCK };
+		add_pax(&archive, 'x', "SCHILY.acl.access", cases[i].list, strlen(cases[i].list));
+		add_file(&archive, "file", "");
+		end(&archive);
+		read_first_acl(&archive, line, sizeof(line));
+		if (!strstr(line, cases[i].expected))
+			fail_msg("%s: %s", cases[i].list, line);
+	}
+	archive.len = 0;
+	memset(archive.bytes, 0, sizeof(archive.bytes));
+}
+
 static void test_sparse(void **state)
 {
 	(void)state;
@@ -349,6 +426,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_prefix),
 	cmocka_unit_test(test_long_names),
 	cmocka_unit_test(test_pax),
+	cmocka_unit_test(test_access_control_lists),
 	cmocka_unit_test(test_sparse),
 	cmocka_unit_test(test_ends),
 	cmocka_unit_test(test_numbers),

@@ -34,6 +34,23 @@ static void a_null_counts_as_absent(void **state)
 	assert_null(json_member(parse(*state, "{\"a\": null}", 11), "a"));
 }
 
+static void a_member_of_another_kind_is_its_default(void **state)
+{
+	static const char text[] = "{\"t\": \"x\", \"b\": true, \"n\": 7, \"a\": [1]}";
+	const struct json *top = parse(*state, text, strlen(text));
+
+	assert_string_equal(json_member_text(top, "t", "none"), "x");
+	assert_string_equal(json_member_text(top, "n", "none"), "none");
+	assert_null(json_member_text(top, "missing", NULL));
+	assert_true(json_member_bool(top, "b"));
+	assert_false(json_member_bool(top, "t"));
+	assert_int_equal(json_member_u64(top, "n", 7), 7);
+	assert_int_equal(json_member_u64(top, "n", 6), 0);
+	assert_int_equal(json_member_u64(top, "a", 7), 0);
+	assert_int_equal(json_member_array(top, "a")->count, 1);
+	assert_null(json_member_array(top, "t")->first);
+}
+
 static void what_others_let_pass_is_refused(void **state)
 {
 	static const struct {
@@ -148,6 +165,7 @@ static void what_was_found_is_shown_short(void **state)
 static const struct CMUnitTest tests[] = {
 	UNIT_TEST(documents_are_trees_in_their_own_order),
 	UNIT_TEST(a_null_counts_as_absent),
+	UNIT_TEST(a_member_of_another_kind_is_its_default),
 	UNIT_TEST(what_others_let_pass_is_refused),
 	UNIT_TEST(nesting_is_bounded),
 	UNIT_TEST(the_number_of_values_is_bounded),
