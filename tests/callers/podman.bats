@@ -55,7 +55,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	[ "$(podman logs "$name" 2>&1 >/dev/null)" = err ]
 	try podman start --attach "$name"
 	expect 3 "out 1"
-	[ "$(podman events --stream=false --since 1h --filter container="$name" --format '{{.Status}}' | grep -v cleanup | sort | uniq -c | tr -s ' \n' ' ')" = \
+	[ "$(podman events --stream=false --since 1h --filter container="$(field "$name" .Id)" --format '{{.Status}}' | grep -v cleanup | sort | uniq -c | tr -s ' \n' ' ')" = \
 		" 1 attach 1 create 2 died 2 init 2 start " ]
 	is "$name" .State.ExitCode 3
 }
@@ -377,12 +377,12 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 }
 
 @test "fifty containers at a time" {
-	seq 50 | timeout 300 xargs -P 16 -I{} podman run --rm --network none busybox echo {} | sort -n >"$BATS_TEST_TMPDIR/out"
-	cmp "$BATS_TEST_TMPDIR/out" <(seq 50)
-	seq 50 | timeout 300 xargs -P 16 -I{} podman run -d --network none --name "$name-{}" busybox sleep 1000
+	seq 50 | timeout 300 xargs -P 16 -I{} podman run -d --network none --name "$name-{}" busybox sh -c 'echo "I am {}"; exec sleep 1000'
 	[ "$(podman ps -q | wc -l)" = 50 ]
-	[ "$(pgrep -cxf 'sleep 1000')" = 50 ]
+	eventually eval '[ "$(pgrep -cxf "sleep 1000")" = 50 ]'
+	says "$name-37" "I am 37"
 	podman rm -f -t 0 --all
+	[ -z "$(pgrep -xf 'sleep 1000')" ]
 }
 
 @test "a program that is missing is 127, one that may not be executed 126, in podman's words" {
