@@ -1,7 +1,7 @@
 # tests/lib/podman.bash: what the tests that drive podman and buildah share.
 #
 # A test starts containers and pods as it likes: teardown removes them all, and looks whether the host is as it was.
-# shellcheck shell=bash disable=SC2154 # variables of bats and of callers.bash
+# shellcheck shell=bash disable=SC2034,SC2154 # variables for the tests, and of bats and callers.bash
 # shellcheck source=tests/lib/callers.bash
 . "${BASH_SOURCE[0]%/*}/callers.bash"
 
