@@ -159,6 +159,9 @@ static void plan_cgroup(struct plan *plan, const struct plan_request *request, s
 	else
 		cgroup_plan_make(
 			linux_->cgroups_path, plan->id, &linux_->resources, plan->arena, &plan->cgroup, faults);
+	/* Who is not the host's root may load no program, and makes no nodes: what is there to open was bound. */
+	if (request->unprivileged || request->mapped)
+		plan->cgroup.device_program_must = false;
 	cgroup_plan_annotations(spec->annotations, spec->annotation_count, &plan->cgroup, faults);
 }
 
