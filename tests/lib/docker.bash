@@ -41,7 +41,7 @@ docker_host() {
 	awk '$5 ~ "docker|containerd" && $5 !~ "/netns/default$" { print "mount", $5 }' /proc/self/mountinfo
 	find "$cgroups" -type d \( -name 'docker-*.scope' -o -path '*/docker/*' -o -path '*buildkit*' \) -printf 'cgroup %p\n'
 	find /run/docker/runtime-*/moby /run/containerd/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 \
-		! -name .seccomp -printf 'state %p\n' 2>/dev/null || true
+		! -name .seccomp ! -name .cache -printf 'state %p\n' 2>/dev/null || true
 	for link in /sys/class/net/*; do echo "link $link"; done
 	nft list ruleset 2>/dev/null | sed 's/counter packets [0-9]* bytes [0-9]*//'
 	pgrep -a 'containerd-shim|docker-proxy' | sed 's/^[0-9]*/process/' || true
