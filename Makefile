@@ -13,6 +13,7 @@ PREFIX     ?= /usr/local
 bindir     ?= $(PREFIX)/bin
 libexecdir ?= $(PREFIX)/libexec
 mandir     ?= $(PREFIX)/share/man
+docdir     ?= $(PREFIX)/share/doc/husk
 CC         ?= gcc
 ifeq ($(origin CC),default)
 CC         := gcc
@@ -30,6 +31,7 @@ LAUNCHER := runtime/launcher.c
 INIT     := runtime/husk-init.c
 TESTS    := $(sort $(wildcard tests/unit/*/*_test.c))
 FUZZERS  := $(sort $(wildcard tests/fuzz/*.c))
+EXAMPLES := $(wildcard contrib/README.md contrib/*/*)
 BENCHES  := $(sort $(wildcard bench/*.c))
 TOOLS    := $(sort $(wildcard tests/tools/*.c))
 PROTOCOL := build/made/runtime/criu.pb-c
@@ -200,11 +202,12 @@ install: all $(B)/install/husk $(B)/install/husk-runtime $(BUILT:%=$(B)/install/
 	install -D -m 644 -t $(DESTDIR)$(mandir)/man1 $(wildcard docs/*.1)
 	install -D -m 644 -t $(DESTDIR)$(mandir)/man5 $(wildcard docs/*.5)
 	install -D -m 644 contrib/husk.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
+	for file in $(EXAMPLES); do install -D -m 644 $$file $(DESTDIR)$(docdir)/$$file || exit; done
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/husk $(addprefix $(DESTDIR)$(libexecdir)/husk/,husk-runtime husk-init $(PROGRAMS)) \
 		$(patsubst docs/%,$(DESTDIR)$(mandir)/man1/%,$(wildcard docs/*.1)) \
 		$(patsubst docs/%,$(DESTDIR)$(mandir)/man5/%,$(wildcard docs/*.5)) \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/husk $(addprefix $(DESTDIR)$(docdir)/,$(EXAMPLES))
 
 # ---- fuzz, lint, bench ------------------------------------------------------------------------------------------
 FUZZ_FLAGS := $(LANGUAGE) -O1 -g $(LIB_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined \

@@ -51,7 +51,7 @@ static bool is_number(const char *text, uint32_t number)
 
 static const char *name_of(int etc, uid_t uid, struct arena *arena)
 {
-	char *text = read_lines(etc, "passwd", arena), *fields[FIELDS];
+	char *text = read_lines(etc, "passwd", arena), *fields[FIELDS] = { NULL };
 
 	while (text && next_line(&text, fields))
 		if (is_number(fields[2], uid))
@@ -73,7 +73,7 @@ static void add_range(struct userns_map *map, uint64_t start, uint64_t count)
 static void read_ranges(int etc, const char *file, uid_t uid, const char *name, struct userns_map *map)
 {
 	struct arena arena;
-	char *fields[FIELDS], *text;
+	char *fields[FIELDS] = { NULL }, *text;
 	uint64_t start, count;
 
 	arena_init(&arena);

@@ -184,8 +184,11 @@ int userns_run(const struct userns_ids *ids, int (*act)(const void *data, struct
 	if (told == MAP_FAILED)
 		return error_sys(err, errno, "map a page to share with a child");
 	pid = fork();
-	if (pid == 0)
-		_exit(userns_enter(ids, told) < 0 || act(data, told) < 0);
+	if (pid == 0) {
+		if (userns_enter(ids, told) < 0 || act(data, told) < 0)
+			_exit(1);
+		_exit(0);
+	}
 	status = pid < 0 ? -errno : program_reap(pid);
 	if (status < 0)
 		r = error_sys(err, status, "run a child in a user namespace");

@@ -35,9 +35,10 @@ _husk() {
 	else
 		case $command in
 		image) words=$(_husk_help "$husk" image) ;;
-		pull | "image inspect" | "image rm" | "image export" | "image unpack") words=$(_husk_images "$husk" "${store[@]}") ;;
+		pull | "image inspect" | "image fit" | "image rm" | "image export" | "image unpack") words=$(_husk_images "$husk" "${store[@]}") ;;
 		network) words=$(_husk_help "$husk" network | sed -n 's/^network //p') ;;
 		port | start | state | kill | stop | wait | delete | exec | ps | events | stats | pause | resume | update | checkpoint | restore) words=$("$husk" "${root[@]}" list -q 2>/dev/null) ;;
+		unshare) mapfile -t COMPREPLY < <(compgen -c -- "$current") && return ;;
 		help) words=$(_husk_help "$husk" | grep -v '^-') ;;
 		*) mapfile -t COMPREPLY < <(compgen -d -- "$current") && return ;;
 		esac

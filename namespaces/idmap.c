@@ -22,15 +22,14 @@ static_assert((int)SPEC_MAX_ID_MAPPINGS == (int)USERNS_EXTENTS_MAX, "a map of a 
 static int write_maps(const char *uid_map, const char *gid_map, pid_t pid, struct error *err)
 {
 	char path[32];
-	int r = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d", pid);
 	cleanup_close int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return error_sys(err, errno, "open %s", path);
-	if (uid_map && (r = userns_write_uid_map(proc, pid, uid_map, err)) < 0)
+	if (uid_map && userns_write_uid_map(proc, pid, uid_map, err) < 0)
 		return error_at(err, "linux.uidMappings");
-	if (gid_map && (r = userns_write_gid_map(proc, pid, gid_map, err)) < 0)
+	if (gid_map && userns_write_gid_map(proc, pid, gid_map, err) < 0)
 		return error_at(err, "linux.gidMappings");
 	return 0;
 }

@@ -107,6 +107,24 @@ const struct step_kind cgroup_namespace_step = {
 	.apply = cgroup_namespace_apply,
 };
 
+static void ipc_namespace_say(const struct step *step, struct text *text)
+{
+	(void)step;
+	text_add(text, "make an IPC namespace, as root of the user namespace");
+}
+
+static int ipc_namespace_apply(const struct step *step, struct walk *walk)
+{
+	(void)step, (void)walk;
+	return unshare(CLONE_NEWIPC) < 0 ? -errno : 0;
+}
+
+const struct step_kind ipc_namespace_step = {
+	.name = "ipc-namespace",
+	.say = ipc_namespace_say,
+	.apply = ipc_namespace_apply,
+};
+
 /* ---- a process that joins a container ---- */
 
 bool namespaces_user_differs(pid_t pid)

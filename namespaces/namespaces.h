@@ -30,7 +30,8 @@ struct namespace_join {
 struct namespaces_plan {
 	uint64_t make;    /* CLONE_NEW* of those that clone3(2) makes */
 	bool make_cgroup; /* made by the init itself, once it sits in its cgroup: the namespace's root is where it sits */
-	bool make_time;   /* made before the clone: a process cannot set the offsets of the one it is in */
+	bool make_ipc;  /* made by the init itself, as root of its user namespace: whoever makes it owns /dev/mqueue */
+	bool make_time; /* made before the clone: a process cannot set the offsets of the one it is in */
 	const char *time_offsets; /* text for timens_offsets, NULL */
 	struct namespace_join joins[SPEC_NAMESPACES];
 	size_t join_count;
@@ -44,7 +45,7 @@ uint64_t namespace_flag(enum spec_namespace kind);
 /* Pure. */
 void namespaces_plan(const struct spec *spec, struct arena *arena, struct namespaces_plan *ret_plan);
 
-/* Adds the child's own part: joins, the cgroup namespace. */
+/* Adds the child's own part: joins, the namespaces that it makes itself. */
 void namespaces_steps(struct namespaces_plan *plan, struct steps *steps);
 
 /* The same for a process whose children CRIU makes into the container: joins, and the cgroup namespace, of the kinds that CRIU

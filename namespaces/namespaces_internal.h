@@ -7,6 +7,7 @@
 
 extern const struct step_kind join_step;             /* args: struct namespace_join */
 extern const struct step_kind cgroup_namespace_step; /* args: none */
+extern const struct step_kind ipc_namespace_step;    /* args: none */
 
 /* Whether a namespace can only be entered by the process that clones the init. */
 bool namespace_joins_before_clone(const struct namespaces_plan *plan, const struct namespace_join *join);

@@ -76,6 +76,9 @@ void namespaces_plan(const struct spec *spec, struct arena *arena, struct namesp
 	}
 	plan.makes_user = plan.make & CLONE_NEWUSER;
 	plan.joins_user = linux_->namespaces[SPEC_NS_USER].given && !plan.makes_user;
+	plan.make_ipc = (plan.makes_user || plan.joins_user) && (plan.make & CLONE_NEWIPC);
+	if (plan.make_ipc)
+		plan.make &= ~(uint64_t)CLONE_NEWIPC;
 	plan.time_offsets = offsets_text(linux_, arena);
 	if (plan.makes_user) {
 		plan.uid_map = id_map_text(&linux_->uid_mappings, arena);
@@ -89,6 +92,8 @@ void namespaces_steps(struct namespaces_plan *plan, struct steps *steps)
 	for (size_t i = 0; i < plan->join_count; i++)
 		if (!namespace_joins_before_clone(plan, &plan->joins[i]))
 			steps_add(steps, &join_step, "linux.namespaces", &plan->joins[i]);
+	if (plan->make_ipc)
+		steps_add(steps, &ipc_namespace_step, "linux.namespaces", NULL);
 	if (plan->make_cgroup)
 		steps_add(steps, &cgroup_namespace_step, "linux.namespaces", NULL);
 }

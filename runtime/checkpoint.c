@@ -150,7 +150,7 @@ static int make_request(struct checkpoint *checkpoint, struct error *err)
 		.images = checkpoint->folders.images,
 		.work = checkpoint->folders.work,
 		.log_file = checkpoint->folders.log,
-		.wires_network = checkpoint->plan.network != NULL,
+		.wires_network = plan_wires_network(&checkpoint->plan),
 	};
 	int r = criu_find_config(checkpoint->spec, checkpoint->arena, &place.config_file, err);
 

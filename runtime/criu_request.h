@@ -38,7 +38,7 @@ extern const size_t criu_namespace_count;
 struct criu_place {
 	int images, work;
 	const char *log_file, *config_file;
-	bool wires_network; /* husk makes what is in its network namespace */
+	bool wires_network; /* see plan_wires_network() */
 };
 
 int criu_request_make(const struct criu_options *options, const struct criu_place *place, struct arena *arena,

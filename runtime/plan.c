@@ -159,6 +159,9 @@ static void plan_cgroup(struct plan *plan, const struct plan_request *request, s
 	else
 		cgroup_plan_make(
 			linux_->cgroups_path, plan->id, &linux_->resources, plan->arena, &plan->cgroup, faults);
+	/* Who is not the host's root may load no program, and makes no nodes: what is there to open was bound. */
+	if (request->unprivileged || request->mapped)
+		plan->cgroup.device_program_must = false;
 	cgroup_plan_annotations(spec->annotations, spec->annotation_count, &plan->cgroup, faults);
 }
 
@@ -202,6 +205,13 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 	process_last_steps(plan, request, faults);
 	plan_delegation(plan);
 	return 0;
+}
+
+bool plan_wires_network(const struct plan *plan)
+{
+	const struct spec_namespace_request *own = &plan->spec->linux_.namespaces[SPEC_NS_NETWORK];
+
+	return plan->network || (own->given && !own->path && has_hooks_before_pivot(plan->spec));
 }
 
 void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,

@@ -104,6 +104,10 @@ int plan_make(const struct spec *spec, const struct plan_request *request, struc
 /* Whether the walk begins by waiting for its parent: for id maps, or for a cgroup that only systemd can move it to. */
 bool plan_awaits_parent(const struct plan *plan);
 
+/* Whether what is in its own network namespace is made with it, by husk or by the hooks of its caller, as docker's: then
+ * it is no part of a checkpoint. */
+bool plan_wires_network(const struct plan *plan);
+
 /* The plan of a process that joins the container of `spec`; `flags` are the namespaces it enters (CLONE_NEW*). */
 void plan_make_joining(const struct spec *spec, const struct spec_process *process, uint64_t flags,
 	const struct plan_request *request, struct arena *arena, struct plan *ret_plan);

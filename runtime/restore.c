@@ -107,7 +107,7 @@ static int make_request(struct restoring *restoring, struct error *err)
 		.images = restore->folders->images,
 		.work = restore->folders->work,
 		.log_file = restore->folders->log,
-		.wires_network = restore->plan->network != NULL,
+		.wires_network = plan_wires_network(restore->plan),
 	};
 	int r = criu_find_config(restore->plan->spec, restoring->arena, &place.config_file, err);
 

@@ -154,6 +154,15 @@ example.org"
 	[ "$(stat -c %u:%g "$bundle/rootfs/made")" = 100000:200000 ]
 }
 
+@test "root of a user namespace owns the message queues of its IPC namespace" {
+	needs_userns
+	config '.linux.namespaces += [{"type": "user"}] | .linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 1000}]
+		| .linux.gidMappings = .linux.uidMappings'
+	in_container 'stat -c "%u %g" /dev/mqueue; readlink /proc/self/ns/ipc'
+	expect 0
+	[ "${lines[0]}" = "0 0" ] && [ "${lines[1]}" != "$(readlink /proc/self/ns/ipc)" ]
+}
+
 @test "a user namespace without mappings, and mappings without a user namespace, are faults" {
 	config '.linux.uidMappings = [{"containerID": 0, "hostID": 100000, "size": 65536}]'
 	try run --id "$id" "$bundle"

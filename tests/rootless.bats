@@ -164,6 +164,7 @@ $user" ]
 	later rmdir "$group/husk" "$group"
 	chown "$uid" "$group" "$group"/cgroup.{procs,subtree_control,threads} "$group/husk" "$group/husk/cgroup.procs"
 	rootless_config --arg path "/${group##*/}/own" '.linux.cgroupsPath = $path'
+	rootless_config '.linux.resources.devices = [{"allow": false, "access": "rwm"}]' # no user could load the program for it
 	args sleep 500
 	(echo "$BASHPID" >"$group/husk/cgroup.procs" && as_user_aside run --detach --id "$id" "$bundle/")
 	grep -q . "$group/own/cgroup.procs"

@@ -62,7 +62,8 @@ static const char *write_config(const struct platform *platform, const struct st
 static int archive_folder(struct source *source, int spool, struct error *err)
 {
 	cleanup_close int file = spool_make(spool, err);
-	int r = file < 0 ? file : tar_write_tree(source->file, file, source->reference->path, err);
+	int r = file < 0 ? file
+			 : tar_write_tree(source->file, file, source->reference->path, source->strangers_are_root, err);
 
 	if (r < 0)
 		return r;

@@ -190,7 +190,7 @@ static int read_verified(struct source *source, const struct descriptor *descrip
 	unsigned place = 0, asked;
 	char *text = NULL;
 	size_t len = 0;
-	int r;
+	int r = 0;
 
 	if (descriptor->size > DOCUMENT_MAX_BYTES)
 		return error_bad(err, EFBIG, "the %s has %llu bytes; at most %d are allowed", what,

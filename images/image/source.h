@@ -4,6 +4,7 @@
  * Nothing that a source says is trusted: documents are compared with size and digest here, blobs by whoever reads them. */
 #pragma once
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,7 @@ struct source {
 	struct digest stored;              /* of the manifest, where the source is the store */
 	struct made_blob *made;            /* docker-archive, rootfs */
 	size_t made_count;
+	bool strangers_are_root; /* of a folder that becomes a root: see tar_write.h */
 	const char *first_text;
 	size_t first_len;
 };

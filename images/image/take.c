@@ -69,6 +69,7 @@ static int open_all(struct job *job, struct error *err)
 		r = source_open(&job->reference, &settings, &job->source, err);
 	if (r < 0)
 		return r;
+	job->source->strangers_are_root = job->call->ids;
 	job->tmp = store_open_tmp(job->store, err);
 	return job->tmp < 0 ? job->tmp : work_open(job->tmp, &job->work, err);
 }

@@ -159,6 +159,7 @@ struct level {
 
 struct writer {
 	int out;
+	bool strangers_are_root;
 	dev_t device;
 	struct arena arena;
 	void *links; /* tsearch(3): first names of files that have several */
@@ -187,6 +188,14 @@ static const char *earlier_name(struct writer *writer, const struct stat *st, co
 	*link = (struct link){ st->st_dev, st->st_ino, path };
 	found = tsearch(link, &writer->links, by_inode);
 	return found && *found != link ? (*found)->path : NULL;
+}
+
+/* What the kernel shows for all ids that a user namespace does not have [user_namespaces(7), overflowuid]. */
+static uint32_t id_of(const struct writer *writer, uint32_t id)
+{
+	enum { STRANGER = 65534 };
+
+	return writer->strangers_are_root && id == STRANGER ? 0 : id;
 }
 
 static bool is_kept_xattr(const char *name)
@@ -275,8 +284,8 @@ static int write_entry_header(
 	put_text(header.name, sizeof(header.name), path);
 	put_text(header.link, sizeof(header.link), link);
 	put_octal(header.mode, sizeof(header.mode), st->st_mode & 07777);
-	put_octal(header.uid, sizeof(header.uid), fit(writer, "uid", st->st_uid, USTAR_ID_MAX));
-	put_octal(header.gid, sizeof(header.gid), fit(writer, "gid", st->st_gid, USTAR_ID_MAX));
+	put_octal(header.uid, sizeof(header.uid), fit(writer, "uid", id_of(writer, st->st_uid), USTAR_ID_MAX));
+	put_octal(header.gid, sizeof(header.gid), fit(writer, "gid", id_of(writer, st->st_gid), USTAR_ID_MAX));
 	put_octal(header.size, sizeof(header.size),
 		header.type == '0' ? fit(writer, "size", (uint64_t)st->st_size, USTAR_SIZE_MAX) : 0);
 	put_octal(header.mtime, sizeof(header.mtime), st->st_mtim.tv_sec > 0 ? (uint64_t)st->st_mtim.tv_sec : 0);
@@ -464,7 +473,7 @@ static void nothing(void *link)
 	(void)link; /* in the arena */
 }
 
-int tar_write_tree(int dir, int out, const char *name, struct error *err)
+int tar_write_tree(int dir, int out, const char *name, bool strangers_are_root, struct error *err)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	int r;
@@ -472,6 +481,7 @@ int tar_write_tree(int dir, int out, const char *name, struct error *err)
 	if (!writer)
 		return error_sys(err, ENOMEM, "write an archive");
 	writer->out = out;
+	writer->strangers_are_root = strangers_are_root;
 	writer->err = err;
 	arena_init(&writer->arena);
 	writer->arena.limit = (size_t)1 << 30;

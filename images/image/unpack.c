@@ -67,7 +67,10 @@ static int open_source(struct job *job, struct error *err)
 		if (r == IMAGE_FOUND)
 			return source_open_store(store, &image.digest, &job->reference, &job->source, err);
 	}
-	return source_open(&job->reference, &settings, &job->source, err);
+	r = source_open(&job->reference, &settings, &job->source, err);
+	if (r == 0)
+		job->source->strangers_are_root = job->call->ids;
+	return r;
 }
 
 static int check_empty(void *data, const char *name, struct error *err)

@@ -297,6 +297,21 @@ __import__("time").sleep(60)'
 	[ "$(cat "$BATS_TEST_TMPDIR/hooked")" = "creating $(pid_of "$id")" ]
 }
 
+@test "a network that the caller's hooks wire is theirs at restore, too" {
+	cat >"$BATS_TEST_TMPDIR/hook" <<-'END'
+		#!/bin/sh
+		exec nsenter --net="/proc/$(jq .pid)/ns/net" ip link add wired type bridge
+	END
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	config --arg hook "$BATS_TEST_TMPDIR/hook" '.hooks.prestart = [{path: $hook}]'
+	counts
+	start
+	save
+	restore
+	goes_on
+	husk exec "$id" ip link show wired
+}
+
 @test "org.criu.config names a file of options for CRIU" {
 	echo 'log-file other.log' >"$BATS_TEST_TMPDIR/criu.conf"
 	config --arg file "$BATS_TEST_TMPDIR/criu.conf" '.annotations["org.criu.config"] = $file'

@@ -32,7 +32,7 @@ setup_file() {
 			"ipam": {"type": "host-local", "dataDir": "$folder/leases", "ranges": [[{"subnet": "10.213.0.0/24"}]]}
 		}]}
 	END
-	systemctl restart containerd
+	start_containerd
 	busybox_image >"$folder/layer.tar"
 	python3 tests/lib/image_archive.py docker.io/library/pause:latest sleep infinity <"$folder/layer.tar" |
 		ctr -n k8s.io image import - >/dev/null
@@ -48,8 +48,19 @@ teardown_file() {
 
 may_lower_oom_score() { (echo -998 >/proc/self/oom_score_adj) 2>/dev/null; }
 
+# One client makes all calls of a test.
+setup() {
+	prepare
+	coproc client { PYTHONPATH=$BATS_FILE_TMPDIR exec python3 tests/lib/cri.py /run/containerd/containerd.sock 3>&-; }
+	exec {calls}>&"${client[1]}" {answers}<&"${client[0]}" # subshells have these, but not those of coproc
+}
+
 cri() { # METHOD [REQUEST]
-	PYTHONPATH=$BATS_FILE_TMPDIR python3 tests/lib/cri.py /run/containerd/containerd.sock "$@"
+	local code answer
+	echo "$1 ${2-{\}}" >&"$calls"
+	read -r code answer <&"$answers"
+	[ "$code" = 0 ] || fail "$answer" || return
+	echo "$answer"
 }
 
 # Makes the test's pod, $pod, of a config that the filter may change: $pod_config.
@@ -67,10 +78,11 @@ remove_pod() { # ID
 
 # Makes a container in the pod, and starts it: $container.
 container() { # NAME JQ-FILTER COMMAND...
-	container=$(cri CreateContainer "$(jq -nc --argjson pod_config "$pod_config" --arg pod "$pod" --arg name "$1" --arg image "$image" '
-		{pod_sandbox_id: $pod, sandbox_config: $pod_config, config: ({metadata: {name: $name}, image: {image: $image},
-		log_path: ($name + ".log"), command: $ARGS.positional,
-		linux: {security_context: {namespace_options: $pod_config.linux.security_context.namespace_options}}} | '"$2"')}' \
+	local config='{metadata: {name: $name}, image: {image: $image}, log_path: ($name + ".log"), command: $ARGS.positional,
+		linux: {security_context: {namespace_options: $pod_config.linux.security_context.namespace_options}}}'
+	container=$(cri CreateContainer "$(jq -nc --argjson pod_config "$pod_config" \
+		--arg pod "$pod" --arg name "$1" --arg image "$image" \
+		"{pod_sandbox_id: \$pod, sandbox_config: \$pod_config, config: ($config | $2)}" \
 		--args -- "${@:3}")" | jq -re .container_id)
 	cri StartContainer "{\"container_id\": \"$container\"}" >/dev/null
 }
@@ -92,7 +104,7 @@ exec_sync() { # SCRIPT
 }
 
 @test "the runtime is ready, and its handler as contrib/ has it" {
-	[ "$(cri Status | jq -c '[.status.conditions[] | select(.type == "RuntimeReady" or .type == "NetworkReady") | .status]')" = "[true,true]" ]
+	cri Status | jq -e '[.status.conditions[] | select(.type | IN("RuntimeReady", "NetworkReady")) | .status] == [true, true]'
 	cri Status '{"verbose": true}' | jq -r .info.config |
 		jq -e --arg path "$runtime_path" '.containerd.runtimes.husk.options | .BinaryName == $path and .SystemdCgroup'
 	run cri RunPodSandbox '{"config": {"metadata": {"name": "n", "uid": "u", "namespace": "default"}}, "runtime_handler": "nobody"}'
@@ -158,7 +170,7 @@ exec_sync() { # SCRIPT
 	[ "$(exec_sync 'pwd; echo $A; echo err >&2; exit 4' | jq -c '[.stdout, .stderr, .exit_code]')" = '["/tmp\nb\n","err\n",4]' ]
 	run of ExecSync '{cmd: ["sleep", "4321"], timeout: 1}'
 	[[ $status -eq 1 && $output == *"timeout 1s exceeded"* ]] || fail "$output"
-	! pgrep -fx 'sleep 4321'
+	[ -z "$(pgrep -fx 'sleep 4321')" ]
 	run of ExecSync '{cmd: ["/missing"]}'
 	[[ $status -eq 1 && $output == */missing*[Nn]"o such file or directory"* ]] || fail "$output"
 	is RUNNING
@@ -176,24 +188,28 @@ exec_sync() { # SCRIPT
 
 @test "securityContext: user, groups, capabilities, no new privileges, read-only, masked and read-only paths" {
 	pod
-	in_pod one '.linux.security_context += {run_as_user: {value: 1000}, run_as_group: {value: 1001}, supplemental_groups: [2000, 2001],
-		readonly_rootfs: true, no_new_privs: true, capabilities: {drop_capabilities: ["ALL"]}}' '
-		id -u; id -g; id -G; touch /x 2>/dev/null || echo read-only; grep -E "^(Cap(Prm|Bnd)|NoNewPrivs):" /proc/self/status | tr -d "\t"'
+	in_pod one '.linux.security_context += {run_as_user: {value: 1000}, run_as_group: {value: 1001},
+		supplemental_groups: [2000, 2001], readonly_rootfs: true, no_new_privs: true, capabilities: {drop_capabilities: ["ALL"]}}' '
+		id -u; id -g; id -G; touch /x 2>/dev/null || echo read-only
+		grep -E "^(Cap(Prm|Bnd)|NoNewPrivs):" /proc/self/status | tr -d "\t"'
 	expect 0 $'1000\n1001\n1001 2000 2001\nread-only\nCapPrm:0000000000000000\nCapBnd:0000000000000000\nNoNewPrivs:1'
 	in_pod two '.linux.security_context += {capabilities: {add_capabilities: ["SYS_TIME"], drop_capabilities: ["CHOWN"]},
 		masked_paths: ["/proc/uptime", "/etc"], readonly_paths: ["/proc/sys"]}' '
-		cat /proc/uptime; ls /etc; echo x 2>/dev/null >/proc/sys/kernel/domainname || echo read-only; chown 1:1 /tmp 2>/dev/null || echo no
+		cat /proc/uptime; ls /etc; echo x 2>/dev/null >/proc/sys/kernel/domainname || echo read-only
+		chown 1:1 /tmp 2>/dev/null || echo no
 		grep -E "^CapEff:" /proc/self/status | tr -d "\t"'
 	expect 0 $'read-only\nno\nCapEff:00000000aa0425fa'
 }
 
 @test "securityContext: seccomp profiles, the runtime's own and one of the node" {
 	pod
-	in_pod default '.linux.security_context.seccomp = {profile_type: "RuntimeDefault"}' 'grep Seccomp: /proc/self/status; unshare -U true 2>&1'
+	in_pod default '.linux.security_context.seccomp = {profile_type: "RuntimeDefault"}' '
+		grep Seccomp: /proc/self/status; unshare -U true 2>&1'
 	expect 1 $'Seccomp:\t2\nunshare: unshare(0x10000000): Operation not permitted'
-	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}' \
-		>"$BATS_TEST_TMPDIR/profile.json"
-	in_pod local ".linux.security_context.seccomp = {profile_type: \"Localhost\", localhost_ref: \"$BATS_TEST_TMPDIR/profile.json\"}" 'mkdir /x 2>&1'
+	local profile=$BATS_TEST_TMPDIR/profile.json
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+		{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}' >"$profile"
+	in_pod local ".linux.security_context.seccomp = {profile_type: \"Localhost\", localhost_ref: \"$profile\"}" 'mkdir /x 2>&1'
 	[[ $status -eq 1 && $output == *"not supported"* ]] || fail "$output"
 	in_pod none '.linux.security_context.seccomp = {profile_type: "Unconfined"}' 'grep Seccomp: /proc/self/status'
 	expect 0 $'Seccomp:\t0'
@@ -220,14 +236,15 @@ exec_sync() { # SCRIPT
 		{host_path: \"$folder\", container_path: \"/both\", propagation: \"PROPAGATION_BIDIRECTIONAL\"}]" sleep 98765
 	mount -t tmpfs in "$folder/in"
 	touch "$folder/in/file"
-	[ "$(exec_sync 'touch /fixed/x 2>/dev/null; [ -e /fixed/in/file ]; echo $?; ls /from/in /both/in; mount -t tmpfs none /both/out' |
-		jq -c '[.stdout, .exit_code]')" = '["1\n/both/in:\nfile\n\n/from/in:\nfile\n",0]' ]
+	run exec_sync 'touch /fixed/x 2>/dev/null; [ -e /fixed/in/file ]; echo $?; ls /from/in /both/in; mount -t tmpfs none /both/out'
+	jq -e '[.stdout, .exit_code] == ["1\n/both/in:\nfile\n\n/from/in:\nfile\n", 0]' <<<"$output"
 	mountpoint -q "$folder/out"
 }
 
 @test "sysctls of a pod are those of its namespaces" {
 	pod '.linux.sysctls = {"net.ipv4.ip_unprivileged_port_start": "80", "kernel.shm_rmid_forced": "1"}'
-	in_pod one '.linux.security_context.run_as_user.value = 1000' 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced'
+	in_pod one '.linux.security_context.run_as_user.value = 1000' '
+		cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/shm_rmid_forced'
 	expect 0 $'80\n1'
 }
 
@@ -243,13 +260,14 @@ exec_sync() { # SCRIPT
 	container one . sleep 98765
 	[ "$(stat -c '%u %g' "/proc/$(host_pid)")" = "300000 300000" ]
 	[ "$(readlink "/proc/$(host_pid)/ns/user")" = "$(readlink "/proc/$(host_pid "$pod")/ns/user")" ]
-	[ "$(exec_sync 'id -u; touch /made; stat -c %u /made' | jq -r .stdout)" = $'0\n0' ]
+	[ "$(exec_sync 'id -u; touch /made; stat -c %u /made /dev/mqueue' | jq -r .stdout)" = $'0\n0\n0' ]
 }
 
 @test "TARGET: a container for debugging sees the processes of another" {
 	pod
 	container one . sleep 98765
-	in_pod debug ".linux.security_context.namespace_options = {pid: \"TARGET\", target_id: \"$container\"}" 'ps | grep -c "sleep 9876[5]"'
+	in_pod debug ".linux.security_context.namespace_options = {pid: \"TARGET\", target_id: \"$container\"}" '
+		ps | grep -c "sleep 9876[5]"'
 	expect 0 1
 }
 
@@ -257,6 +275,7 @@ exec_sync() { # SCRIPT
 	pod
 	container one . sh -c 'trap "exit 5" TERM; echo up; while :; do sleep 0.1; done'
 	systemctl restart containerd
+	eventually cri Version # the client's connection is over
 	is RUNNING
 	[ "$(exec_sync 'echo in' | jq -r .stdout)" = in ]
 	of StopContainer '{timeout: 60}'
@@ -273,4 +292,44 @@ exec_sync() { # SCRIPT
 	eventually ended
 	not_ready() { [ "$(cri PodSandboxStatus "{\"pod_sandbox_id\": \"$pod\"}" | jq -r .status.state)" = SANDBOX_NOTREADY ]; }
 	eventually not_ready
+}
+
+# What a pod of the node's cgroup driver gets: the kubelet makes the parent, the runtime all below it.
+cgroup_of() { sed -n "s|^0::|$cgroups|p" "/proc/$(host_pid "$@")/cgroup"; } # [ID]
+
+# bats test_tags=vm
+@test "resources: limits are the kernel's, changed while it runs, counted, and the end of memory has its reason" {
+	later+=('systemctl stop huskpod.slice') # after the pod, or it would wait for its programs
+	pod '.linux.cgroup_parent = "huskpod.slice"'
+	container one '.linux.resources = {cpu_period: 100000, cpu_quota: 50000, cpu_shares: 512, memory_limit_in_bytes: 67108864,
+		oom_score_adj: 999, unified: {"memory.low": "1048576"}}' sh -c 'trap "exit 0" TERM; while :; do sleep 0.5; done'
+	local cgroup
+	cgroup=$(cgroup_of)
+	[[ $cgroup == "$cgroups/huskpod.slice/cri-containerd-$container.scope"* ]]
+	[ "$(cat "$cgroup"/{cpu.max,memory.max,memory.low} "/proc/$(host_pid)/oom_score_adj" | tr '\n' ' ')" = \
+		"50000 100000 67108864 1048576 999 " ]
+
+	of UpdateContainerResources '{linux: {cpu_period: 100000, cpu_quota: 20000, memory_limit_in_bytes: 134217728}}'
+	systemctl daemon-reload
+	[ "$(cat "$cgroup"/{cpu.max,memory.max} | tr '\n' ' ')" = "20000 100000 134217728 " ]
+
+	of ContainerStats | jq -e '.stats | [.cpu.usage_core_nano_seconds, .memory.usage_bytes] | all(.value | tonumber > 0)'
+	cri ListContainerStats | jq -e --arg id "$container" 'any(.stats[]; .attributes.id == $id)'
+	of StopContainer '{timeout: 60}'
+
+	container greedy '.linux.resources = {memory_limit_in_bytes: 33554432, memory_swap_limit_in_bytes: 33554432}' \
+		sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0'
+	eventually is EXITED
+	[ "$(status reason)" = OOMKilled ]
+}
+
+# bats test_tags=vm
+@test "cgroupDriver cgroupfs: the pod's cgroup holds those of its containers" {
+	mkdir "$cgroups/husk-pod"
+	later+=("rmdir '$cgroups/husk-pod'")
+	pod '.linux.cgroup_parent = "/husk-pod"' cgroupfs
+	container one '.linux.resources = {cpu_shares: 512, memory_limit_in_bytes: 67108864}' sleep 98765
+	[ "$(cgroup_of)" = "$cgroups/husk-pod/$container" ]
+	[ "$(cgroup_of "$pod")" = "$cgroups/husk-pod/$pod" ]
+	[ "$(cat "$cgroups/husk-pod/$container/memory.max")" = 67108864 ]
 }

@@ -10,7 +10,8 @@ teardown_file() { docker_teardown; }
 	docker info --format '{{json .Runtimes}}' | jq -e --arg path "$runtime_path" '.tested.path == $path'
 	docker info --format '{{index (index .Runtimes "tested").Status "org.opencontainers.runtime-spec.features"}}' |
 		jq -e '.ociVersionMin == "1.0.0" and (.linux.namespaces | index("cgroup")) and .linux.seccomp.enabled'
-	! journalctl -u docker --since "$(systemctl show -P ActiveEnterTimestamp docker)" --no-pager | grep -i 'level=warn.*runtime'
+	run journalctl -u docker --since "$(systemctl show -P ActiveEnterTimestamp docker)" --no-pager --grep 'level=warn.*runtime'
+	[[ $output == *"No entries"* ]] || fail "$output"
 }
 
 @test "run: output, errors and exit code; nothing is left with --rm" {
@@ -93,7 +94,7 @@ teardown_file() { docker_teardown; }
 	[ "$(docker exec "$name" sh -c 'cd /proc/self/ns && readlink cgroup ipc mnt net pid uts')" = \
 		"$(docker exec "$name" sh -c 'cd /proc/1/ns && readlink cgroup ipc mnt net pid uts')" ]
 	docker exec -d "$name" sleep 500
-	eventually test "$(wc -l <"$cgroups/system.slice/docker-$(inspect .Id).scope/cgroup.procs")" -eq 2
+	eventually eval '[ "$(wc -l <"$cgroups/system.slice/docker-$(inspect .Id).scope/cgroup.procs")" -eq 2 ]'
 	try_exec --privileged "$name" grep ^CapEff: /proc/self/status
 	[[ $output == *"$(awk '/^CapEff/ { print $2 }' /proc/self/status)" ]]
 }
@@ -138,7 +139,7 @@ teardown_file() { docker_teardown; }
 	id=$(inspect .Id)
 	docker pause "$name"
 	is_state paused
-	[ "$(cat "$cgroups/system.slice/docker-$id.scope/cgroup.events" | grep frozen)" = "frozen 1" ]
+	grep -qx 'frozen 1' "$cgroups/system.slice/docker-$id.scope/cgroup.events"
 	run -1 docker exec "$name" true
 	[[ $output == *"is paused"* ]]
 	docker unpause "$name"

@@ -5,14 +5,20 @@ load ../lib/docker
 setup_file() { docker_setup; }
 teardown_file() { docker_teardown; }
 
+# `run` takes a 127 for a mistake in the test.
+docker_says() { # ARGUMENT-OF-RUN...
+	status=0
+	output=$(docker_run "$@" 2>&1) || status=$?
+}
 refused() { # STATUS WORDS ARGUMENT-OF-RUN...
-	run docker_run "${@:3}"
-	[ "$status" -eq "$1" ] && [[ $output == *"$2"* ]] || fail "$status: $output"
+	docker_says "${@:3}"
+	[[ $status = "$1" && $output == *"$2"* ]] || fail "$status: $output"
 	if docker inspect "$name" >/dev/null 2>&1; then
 		[ "$(inspect .State.Status)" = created ]
 		docker rm "$name" >/dev/null
 	fi
 }
+says_more_than() { [ "$(docker logs "$name" | wc -l)" -gt "$1" ]; } # LINES
 # A program of the image's own.
 program() { # NAME CONTENT
 	docker create --name "${name}c" busybox true >/dev/null
@@ -24,8 +30,7 @@ program() { # NAME CONTENT
 }
 
 @test "a program that is not there: 127 and the usual words" {
-	refused 127 'exec: "nosuch": executable file not found in $PATH' busybox nosuch || [ "$runtime" = husk ]
-	refused 127 'exec "nosuch": executable file not found in $PATH' busybox nosuch || [ "$runtime" != husk ]
+	refused 127 'executable file not found in $PATH' busybox nosuch
 	refused 127 'no such file or directory' busybox /no/such
 	refused 127 'no such file or directory' busybox ./nosuch
 	docker_run -d busybox sleep 1000
@@ -45,11 +50,11 @@ program() { # NAME CONTENT
 
 @test "a program without its interpreter, or for another machine, is named" {
 	program lost '#!/no/interpreter\n'
-	run docker_run "$name" lost
+	docker_says "$name" lost
 	[ "$status" -ne 0 ] && [[ $output == *exec*lost*"no such file or directory"* ]] || fail "$output"
 	docker rm "$name"
 	program text 'no program\n'
-	run docker_run "$name" text
+	docker_says "$name" text
 	[ "$status" -ne 0 ] && [[ $output == *exec*text*"exec format error"* ]] || fail "$output"
 }
 
@@ -62,7 +67,7 @@ program() { # NAME CONTENT
 	refused 127 "error gathering device information" --device /dev/none busybox true
 	docker_run -d busybox sleep 1000
 	try_exec -w /none "$name" true
-	[ "$status" -ne 0 ] && [[ $output == *process.cwd*/none*|*"chdir to cwd"* ]] || [[ $output == *cwd* ]]
+	[ "$status" -ne 0 ] && [[ $output == *cwd*/none*"o such file or directory"* ]] || fail "$output"
 	try_exec -u nobody-here "$name" true
 	[ "$status" -ne 0 ]
 	[[ $stderr$output == *"unable to find user nobody-here"* ]]
@@ -72,7 +77,7 @@ program() { # NAME CONTENT
 	echo >"$BATS_TEST_TMPDIR/file"
 	refused 125 "Are you trying to mount a directory onto a file" -v "$BATS_TEST_TMPDIR:/etc/passwd" busybox true
 	refused 125 "bind source path does not exist" --mount type=bind,source=/none,target=/x busybox true
-	run docker_run --sysctl net.none=1 busybox true
+	docker_says --sysctl net.none=1 busybox true
 	[ "$status" -ne 0 ] && [[ $output == *net/none* ]] || fail "$output"
 }
 
@@ -82,7 +87,8 @@ program() { # NAME CONTENT
 	docker_run -d busybox sleep 1000
 	dd if=/dev/zero of=/run/docker/runtime-runc/moby/filler bs=64k 2>/dev/null || true
 	run docker run --name "${name}x" busybox true
-	[ "$status" -eq 125 ] && [[ ${output,,} == *"no space left on device"* ]] || fail "$status: $output"
+	[ "$status" -eq 125 ] || fail "$status: $output"
+	[ "$runtime" != husk ] || [[ $output == *"No space left on device"* ]] || fail "$output" # runc has lost the reason
 	docker exec "$name" true
 	docker rm -f "$name" "${name}x"
 	rm /run/docker/runtime-runc/moby/filler
@@ -105,12 +111,13 @@ program() { # NAME CONTENT
 
 @test "a first process that is killed from outside, and a cgroup that is" {
 	docker_run -d busybox sh -c 'sleep 1001 & exec sleep 1002'
-	kill -SEGV "$(inspect .State.Pid)"
+	kill -KILL "$(inspect .State.Pid)"
 	eventually is_state exited
-	[ "$(inspect .State.ExitCode)" = 139 ]
+	[ "$(inspect .State.ExitCode)" = 137 ]
 	docker start "$name"
-	systemctl stop "docker-$(inspect .Id).scope"
+	echo 1 >"$cgroups/system.slice/docker-$(inspect .Id).scope/cgroup.kill"
 	eventually is_state exited
+	[ "$(inspect .State.ExitCode)" = 137 ]
 }
 
 @test "dockerd is killed: containers end with the next one, or with live-restore live on" {
@@ -129,8 +136,8 @@ program() { # NAME CONTENT
 	is_state running
 	[ "$(inspect .State.Pid)" = "$pid" ]
 	docker exec "$name" true
-	lines=$(docker logs "$name" | wc -l)
-	eventually eval '[ "$(docker logs "$name" | wc -l)" -gt "$lines" ]'
+	said=$(docker logs "$name" | wc -l)
+	eventually says_more_than "$said"
 	docker pause "$name" && docker unpause "$name"
 	docker stop --time 1 "$name"
 	[ "$(inspect .State.ExitCode)" = 137 ]
@@ -145,10 +152,16 @@ program() { # NAME CONTENT
 }
 
 @test "thirty containers at once" {
-	for i in {1..30}; do docker run --rm --name "$name-$i" busybox sh -c "echo $i; exit $i" >"$BATS_TEST_TMPDIR/$i" 3>&- & done
+	pids=()
 	for i in {1..30}; do
-		wait "%$i" && false || [ $? -eq "$i" ]
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "$i" ]
+		docker run --rm --name "$name-$i" busybox sh -c "echo $i; sleep 2; exit $i" >"$BATS_TEST_TMPDIR/$i" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for i in {1..30}; do
+		status=0
+		wait "${pids[i - 1]}" || status=$?
+		output=$(cat "$BATS_TEST_TMPDIR/$i")
+		expect "$i" "$i"
 	done
 }
 

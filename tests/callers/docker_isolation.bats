@@ -16,7 +16,7 @@ refused() { # STATUS WORDS SCRIPT OPTION...
 	local code=$1 words=$2 script=$3
 	shift 3
 	run docker run --rm "$@" busybox sh -c "$script"
-	[ "$status" -eq "$code" ] && [[ $output == *"$words"* ]] || fail "$status: $output"
+	[[ $status = "$code" && $output == *"$words"* ]] || fail "$status: $output"
 }
 
 @test "capabilities: docker's default, --cap-add, --cap-drop, and none for a user" {
@@ -59,11 +59,11 @@ refused() { # STATUS WORDS SCRIPT OPTION...
 @test "/dev: docker's nodes and links and no other; --device adds one" {
 	nodes='cd /dev && for node in *; do [ -c "$node" ] && [ ! -L "$node" ] && echo -n "$node " || true; done'
 	seen "full null random tty urandom zero " "$nodes"
-	seen "crw-rw---- 10, 200" 'stat -c "%A %t, %T" /dev/tuned | sed "s/a, c8/10, 200/"' --device /dev/net/tun:/dev/tuned
+	seen "crw-rw-rw- 10, 200" 'stat -c "%A %t, %T" /dev/tuned | sed "s/a, c8/10, 200/"' --device /dev/net/tun:/dev/tuned
 	seen opened 'exec 3<>/dev/net/tun && echo opened' --device /dev/net/tun
-	refused 1 "permitted" 'mknod /tmp/tun c 10 200 && exec 3<>/tmp/tun'
-	seen opened 'mknod /tmp/tun c 10 200 && exec 3<>/tmp/tun && echo opened' --device-cgroup-rule 'c 10:200 rwm'
-	refused 1 "permitted" 'exec 3<>/dev/net/tun' --device /dev/net/tun:/dev/net/tun:m
+	refused 1 "permitted" 'mknod /tmp/loop c 10 237 && exec 3<>/tmp/loop'
+	seen opened 'mknod /tmp/loop c 10 237 && exec 3<>/tmp/loop && echo opened' --device-cgroup-rule 'c 10:237 rwm'
+	refused 1 "permitted" 'exec 3<>/dev/loop-control' --device /dev/loop-control:/dev/loop-control:m
 }
 
 @test "--ulimit, --sysctl, --shm-size, --oom-score-adj" {
@@ -93,7 +93,7 @@ refused() { # STATUS WORDS SCRIPT OPTION...
 	docker_run -d --init busybox sh -c '(sleep 0.1 &) ; exec sleep 1000'
 	[ "$(docker exec "$name" cat /proc/1/comm)" = docker-init ]
 	sleep 0.5
-	[ -z "$(docker exec "$name" ps -o stat | grep Z)" ]
+	[[ $(docker exec "$name" ps -o stat) != *Z* ]]
 	docker stop --time 20 "$name"
 	[ "$(inspect .State.ExitCode)" = 143 ]
 }

@@ -15,6 +15,11 @@ teardown_file() {
 	podman system reset --force
 }
 
+all_capabilities() { sed -n 's/^CapBnd:\t//p' /proc/self/status; }
+
+# buildah asks for more than where the tests run may have.
+build_limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
+
 start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 
 @test "run: output, exit code, nothing left" {
@@ -23,7 +28,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		expect 7 out
 		[ "$stderr" = err ]
 	done
-	echo in | try podman run --rm -i busybox cat
+	try podman run --rm -i busybox cat <<<in
 	expect 0 in
 }
 
@@ -37,8 +42,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		podman exec -d "$name" sleep 1001
 		eventually pgrep -xf 'sleep 1001'
 		[ "$(cgroup_of "$(pgrep -xf 'sleep 1001')")" = "$(cgroup_of "$pid")" ]
-		[ "$(podman top "$name" pid args | tail -n +2)" = "$(printf '%-11s %s\n' 1 'sleep 1000' 2 'sleep 1001')" ] ||
-			podman top "$name" pid args | grep -q 'sleep 1001'
+		[ "$(podman top "$name" pid args | tail -n +2 | tr -s ' ' | sed 's/ $//')" = $'1 sleep 1000\n2 sleep 1001' ]
 		podman rm -f -t 0 "$name"
 		gone "libpod-$id"
 	done
@@ -51,8 +55,8 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	[ "$(podman logs "$name" 2>&1 >/dev/null)" = err ]
 	try podman start --attach "$name"
 	expect 3 "out 1"
-	[ "$(podman events --stream=false --since 1h --filter container="$name" --format '{{.Status}}' | tail -n 4 | tr '\n' ' ')" = \
-		"init start attach died " ] || podman events --stream=false --since 1h --filter container="$name" --format '{{.Status}}' | grep -q died
+	[ "$(podman events --stream=false --since 1h --filter container="$(field "$name" .Id)" --format '{{.Status}}' | grep -v cleanup | sort | uniq -c | tr -s ' \n' ' ')" = \
+		" 1 attach 1 create 2 died 2 init 2 start " ]
 	is "$name" .State.ExitCode 3
 }
 
@@ -97,11 +101,11 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		podman pause "$name"
 		is "$name" .State.Status paused
 		frozen=$cgroups$(cgroup_of "$(field "$name" .State.Pid)")/cgroup.events
-		grep -qx 'frozen 1' "$frozen"
+		eventually grep -qx 'frozen 1' "$frozen"
 		try podman exec "$name" true
 		expect 255
 		podman unpause "$name"
-		grep -qx 'frozen 0' "$frozen"
+		eventually grep -qx 'frozen 0' "$frozen"
 		podman exec "$name" true
 		podman rm -f -t 0 "$name"
 	done
@@ -114,21 +118,20 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	try podman exec "$name" grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status
 	expect 0 $'CapEff:\t0000000000000001\nCapBnd:\t0000000000000001\nNoNewPrivs:\t1\nSeccomp:\t2'
 	try podman exec --privileged "$name" grep -E '^CapEff:' /proc/self/status
-	expect 0 $'CapEff:\t000001ffffffffff'
-	echo in | try podman exec -i "$name" cat
+	expect 0 $'CapEff:\t'"$(all_capabilities)"
+	try podman exec -i "$name" cat <<<in
 	expect 0 in
-	exec 3<<<three
-	try podman exec --preserve-fds 1 "$name" cat /proc/self/fd/3
+	try podman exec --preserve-fds 1 "$name" cat /proc/self/fd/3 3<<<three
 	expect 0 three
 }
 
 @test "a terminal: its size, typing, control-C, and keys that detach and leave it running" {
-	terminal 30x100 'ready' '@44x55' '44 55' 'hello\r' 'got hello' '\x03' -- \
-		podman run --rm -it --name "$name" busybox sh -c '
-		trap "stty size" WINCH; trap "echo interrupted; exit 4" INT
-		stty size; echo ready; read -r line; echo "got $line"; while :; do sleep 0.1; done'
+	terminal 30x100 'ready' '@44x55' 'sized' 'hello\r' 'got hello' '\x03' -- podman run --rm -it --name "$name" busybox sh -c '
+		until [ "$(stty size 2>&1)" = "30 100" ]; do sleep 0.1; done; tty; echo ready
+		until [ "$(stty size)" = "44 55" ]; do sleep 0.1; done; echo sized
+		trap "echo interrupted; exit 4" INT; read -r line; echo "got $line"; while :; do sleep 0.1; done'
 	expect 4
-	[[ $output == *"30 100"*ready*"44 55"*"got hello"*interrupted* ]] || fail "$output"
+	[[ $output == *"/dev/pts/0"*ready*sized*"got hello"*interrupted* ]] || fail "$output"
 
 	terminal 24x80 '/ #' 'echo $((6 * 7))\r' 42 '\x10\x11' -- podman run -it --name "$name" busybox sh
 	expect 0
@@ -140,9 +143,11 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 
 @test "exec on a terminal" {
 	start busybox sleep 1000
-	terminal 33x77 ready '@40x60' -- podman exec -it "$name" sh -c 'tty; stty size; trap "stty size; exit 6" WINCH; echo ready; while :; do sleep 0.1; done'
+	terminal 33x77 ready '@40x60' -- podman exec -it "$name" sh -c '
+		until [ "$(stty size 2>&1)" = "33 77" ]; do sleep 0.1; done; tty
+		trap "stty size; exit 6" WINCH; echo ready; while :; do sleep 0.1; done'
 	expect 6
-	[[ $output == */dev/pts/*"33 77"*ready*"40 60"* ]] || fail "$output"
+	[[ $output == */dev/pts/*ready*"40 60"* ]] || fail "$output"
 }
 
 @test "health checks: by hand, and by a timer of systemd" {
@@ -177,7 +182,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 
 @test "kube: a pod is written as YAML and made again from it" {
 	podman pod create --name "$name"
-	podman create --pod "$name" --name "$name-c" --read-only busybox sh -c 'echo "from $HOSTNAME"; sleep 1000'
+	podman create --pod "$name" --name "$name-c" --read-only busybox sh -c 'trap exit TERM; echo "from $HOSTNAME"; while :; do sleep 0.1; done'
 	podman kube generate "$name" >"$BATS_TEST_TMPDIR/pod.yaml"
 	podman pod rm -f "$name"
 	podman kube play "$BATS_TEST_TMPDIR/pod.yaml"
@@ -188,7 +193,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 
 @test "--userns=auto: ids of the container's own, for its files, volumes and processes" {
 	start --userns auto:size=4096 -v "$name:/v:U" -v "$BATS_TEST_TMPDIR:/mapped:idmap" busybox sh -c 'touch /v/file /mapped/file; sleep 1000'
-	later+=("podman volume rm -f $name")
+	later+=("podman volume rm -f -t 0 $name")
 	eventually test -e "$BATS_TEST_TMPDIR/file"
 	local first
 	first=$(stat -c %u "/proc/$(field "$name" .State.Pid)")
@@ -215,7 +220,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 }
 
 @test "volumes: named, anonymous, read-only, one within another" {
-	later+=("podman volume rm -f $name")
+	later+=("podman volume rm -f -t 0 $name")
 	podman run --rm -v "$name:/v" busybox sh -c 'echo data >/v/file'
 	try podman run --rm -v "$name:/v:ro" -v /anonymous busybox sh -c 'cat /v/file; touch /anonymous/x; touch /v/x'
 	expect 1 data
@@ -269,7 +274,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	try podman run --rm --user 1000 --cap-add net_raw busybox grep -E '^Cap(Inh|Eff|Amb):' /proc/self/status
 	expect 0 $'CapInh:\t0000000000002000\nCapEff:\t0000000000002000\nCapAmb:\t0000000000002000'
 	try podman run --rm --privileged busybox sh -c 'grep -E "^(CapEff|Seccomp):" /proc/self/status; grep -c " /proc/acpi " /proc/self/mountinfo'
-	expect 1 $'CapEff:\t000001ffffffffff\nSeccomp:\t0\n0'
+	expect 1 $'CapEff:\t'"$(all_capabilities)"$'\nSeccomp:\t0\n0'
 	try podman run --rm --security-opt unmask=/proc/acpi:/proc/keys busybox sh -c 'cut -d" " -f5 /proc/self/mountinfo | grep -E "^/proc/(acpi|keys|timer_list)"'
 	expect 0 /proc/timer_list
 	jq -n '{defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 99}]}' >"$BATS_TEST_TMPDIR/seccomp.json"
@@ -280,7 +285,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 
 @test "limits of the process, sysctls, names, umask, groups, personality" {
 	try podman run --rm --ulimit nofile=100:200 --ulimit core=0 --sysctl net.ipv4.ip_forward=1 --sysctl kernel.msgmax=4000 --hostname box --umask 0077 \
-		--user 1000:100 --group-add 55 --oom-score-adj 500 --env FOO=bar --workdir /tmp --timezone UTC busybox sh -c '
+		--user 1000:100 --group-add 55 --oom-score-adj 500 --env FOO=bar --workdir /tmp busybox sh -c '
 		ulimit -Sn; ulimit -Hn; cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax; hostname; umask; id -u; id -G; cat /proc/self/oom_score_adj; echo $FOO; pwd'
 	expect 0 $'100\n200\n1\n4000\nbox\n0077\n1000\n100 55\n500\nbar\n/tmp'
 	try podman run --rm --personality=LINUX32 busybox uname -m
@@ -316,8 +321,7 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	start --pidfile "$BATS_TEST_TMPDIR/pid" busybox sleep 1000
 	is "$name" .State.Pid "$(cat "$BATS_TEST_TMPDIR/pid")"
 	podman rm -f -t 0 "$name"
-	exec 3<<<three 4<<<four
-	try podman run --rm --preserve-fds 2 busybox sh -c 'cat <&3; cat <&4'
+	try podman run --rm --preserve-fds 2 busybox sh -c 'cat <&3; cat <&4' 3<<<three 4<<<four
 	expect 0 $'three\nfour'
 	try podman run --rm --rootfs "$BATS_FILE_TMPDIR/rootfs:O" sh -c 'touch /new && echo ran'
 	expect 0 ran
@@ -357,29 +361,28 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		ENV FOO=bar
 		WORKDIR /work
 		RUN echo "$FOO" >file && grep -E '^(CapEff|Seccomp):' /proc/self/status >status
-		RUN --mount=type=tmpfs,dst=/t --mount=type=cache,dst=/c touch /t/x /c/x && id -u >>file
+		RUN --mount=type=tmpfs,dst=/t --mount=type=cache,dst=/c touch /t/x /c/x && id -u >>file && chmod 1777 /tmp
 		USER 1000
 		RUN id -u >>/tmp/user
 		CMD cat file /tmp/user status
 	END
-	chmod 1777 "$BATS_FILE_TMPDIR/rootfs/tmp"
-	podman build --quiet --isolation oci --ulimit nofile=1024:1024 --tag "$name-image" --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"
+	podman build --quiet --isolation oci "${build_limits[@]}" --tag "$name-image" --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"
 	later+=("podman rmi -f $name-image")
 	try podman run --rm "$name-image"
 	expect 0 $'bar\n0\n1000\nCapEff:\t00000000800405fb\nSeccomp:\t2'
 	printf 'FROM busybox\nRUN exit 9\n' >"$BATS_TEST_TMPDIR/Containerfile"
-	try podman build --quiet --isolation oci --ulimit nofile=1024:1024 --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"
+	try podman build --quiet --isolation oci "${build_limits[@]}" --file "$BATS_TEST_TMPDIR/Containerfile" "$BATS_TEST_TMPDIR"
 	expect 9
-	[[ $stderr == *'"/bin/sh -c exit 9"'*"exit status 9"* ]]
+	[[ $stderr == *"exit status 9"* ]]
 }
 
 @test "fifty containers at a time" {
-	seq 50 | timeout 300 xargs -P 16 -I{} podman run --rm --network none busybox echo {} | sort -n >"$BATS_TEST_TMPDIR/out"
-	cmp "$BATS_TEST_TMPDIR/out" <(seq 50)
-	seq 50 | timeout 300 xargs -P 16 -I{} podman run -d --network none --name "$name-{}" busybox sleep 1000
+	seq 50 | timeout 300 xargs -P 16 -I{} podman run -d --network none --name "$name-{}" busybox sh -c 'echo "I am {}"; exec sleep 1000'
 	[ "$(podman ps -q | wc -l)" = 50 ]
-	[ "$(pgrep -cxf 'sleep 1000')" = 50 ]
+	eventually eval '[ "$(pgrep -cxf "sleep 1000")" = 50 ]'
+	says "$name-37" "I am 37"
 	podman rm -f -t 0 --all
+	[ -z "$(pgrep -xf 'sleep 1000')" ]
 }
 
 @test "a program that is missing is 127, one that may not be executed 126, in podman's words" {
@@ -421,16 +424,17 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	[[ $stderr == *tmpfs* ]]
 	try podman run --rm -v "$BATS_TEST_TMPDIR/seccomp.json:/etc" busybox true
 	[ "$status" -ne 0 ]
-	[[ $stderr == *"/etc"* ]]
 }
 
 @test "state on a full disk: the error says so, nothing is left, and the next run works" {
 	mkdir -p "/run/$runtime"
-	mount -t tmpfs -o size=4k,nr_inodes=1 tmpfs "/run/$runtime"
+	mount -t tmpfs -o size=8k,mode=700 tmpfs "/run/$runtime"
 	later+=("! mountpoint -q /run/$runtime || umount /run/$runtime")
+	dd if=/dev/zero of="/run/$runtime/full" 2>/dev/null || true
 	try podman run --name "$name" busybox true
 	[ "$status" -ne 0 ]
 	[[ $stderr == *"No space left on device"* ]]
+	[ "$(ls "/run/$runtime")" = full ]
 	podman rm "$name"
 	umount "/run/$runtime"
 	podman run --rm busybox true
@@ -443,6 +447,10 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 	kill -KILL "$conmon"
 	eventually test ! -d "/proc/$conmon"
 	podman ps --all >/dev/null
+	# podman's first try stops it, and finds nobody to tell the exit code; the second removes it.
+	try podman rm -f -t 0 "$name"
+	expect 125
+	[[ $stderr == *"conmon exited prematurely"* ]]
 	podman rm -f -t 0 "$name"
 	eventually gone "libpod-$id"
 	eventually gone "$id"
@@ -455,8 +463,6 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 			/lib/systemd/systemd --unit=basic.target
 		try timeout 100 podman exec "$name" sh -c 'until systemctl --no-pager is-active basic.target; do sleep 0.2; done'
 		[[ $output == *active ]] || fail "$output $stderr"
-		try podman exec "$name" systemctl list-units --failed --no-legend --plain
-		echo "$output"
 		try podman exec "$name" systemd-run --quiet --wait --pipe sh -c 'cat /proc/self/cgroup | grep ^0; systemctl is-active systemd-journald'
 		expect 0
 		[[ $output == *"/system.slice/run-"*active ]] || fail "$output"
@@ -464,4 +470,74 @@ start() { podman run -d --name "$name" "$@" >/dev/null; } # AS podman run
 		is "$name" .State.ExitCode 0 || is "$name" .State.ExitCode 130
 		podman rm "$name"
 	done
+}
+
+# bats test_tags=vm
+@test "limits: in the cgroup, updated while it runs, told by stats" {
+	local cgroup
+	for manager in systemd cgroupfs; do
+		podman --cgroup-manager "$manager" run -d --name "$name" --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 30 --cpu-shares 512 busybox \
+			sh -c 'sleep 1000 & sleep 1000'
+		cgroup=$cgroups$(cgroup_of "$(field "$name" .State.Pid)")
+		cgroup=${cgroup%/container}
+		[ "$(cd "$cgroup" && cat memory.max memory.swap.max cpu.max pids.max)" = $'67108864\n0\n50000 100000\n30' ]
+		podman update --memory 32m --cpus 0.25 --pids-limit 20 "$name"
+		[ "$(cd "$cgroup" && cat memory.max cpu.max pids.max)" = $'33554432\n25000 100000\n20' ]
+		[[ $(podman stats --no-stream --format '{{.PIDs}} {{.MemUsage}}' "$name") == "$(cat "$cgroup/pids.current") "*"B / 33.55MB" ]]
+		podman rm -f -t 0 "$name"
+	done
+}
+
+# bats test_tags=vm
+@test "out of memory: exit code 137, and podman says why" {
+	# systemd takes a dead container's cgroup away, now and then before conmon has read there why it died.
+	podman --cgroup-manager cgroupfs run -d --name "$name" --memory 16m --memory-swap 16m busybox dd if=/dev/zero of=/dev/null bs=100M count=1
+	[ "$(podman wait "$name")" = 137 ]
+	is "$name" .State.OOMKilled true
+}
+
+# A counter, and what it has come to.
+count() { podman exec "$1" cat /count; } # CONTAINER
+
+counter='i=0; while :; do i=$((i + 1)); echo $i >/count.new; mv /count.new /count; sleep 0.1; done'
+
+above() { [ "$(count "$1")" -gt "$2" ]; } # CONTAINER NUMBER
+
+needs_checkpoints() { "$runtime_path" checkpoint --help >/dev/null 2>&1 || skip "$runtime has no checkpoints"; }
+
+# bats test_tags=vm
+@test "checkpoint and restore: it goes on where it was" {
+	needs_checkpoints
+	start busybox sh -c "$counter"
+	eventually above "$name" 3
+	podman container checkpoint "$name"
+	is "$name" .State.Checkpointed true
+	podman container restore "$name"
+	eventually above "$name" 4
+	podman container checkpoint --leave-running --export "$BATS_TEST_TMPDIR/image.tar" "$name"
+	is "$name" .State.Status running
+	podman rm -f -t 0 "$name"
+	podman container restore --import "$BATS_TEST_TMPDIR/image.tar" --name "$name-other"
+	eventually above "$name-other" 5
+	podman container checkpoint --pre-checkpoint "$name-other"
+	is "$name-other" .State.Status running
+	podman container checkpoint --with-previous "$name-other"
+	podman container restore "$name-other"
+	eventually above "$name-other" 6
+}
+
+# bats test_tags=vm
+@test "checkpoint with an established connection" {
+	needs_checkpoints
+	start -p 127.0.0.1:8090:90 busybox sh -c 'nc -l -p 90 -e cat'
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	busybox nc 127.0.0.1 8090 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	exec 9>"$BATS_TEST_TMPDIR/in"
+	echo before >&9
+	eventually grep -q before "$BATS_TEST_TMPDIR/out"
+	podman container checkpoint --tcp-established "$name"
+	podman container restore --tcp-established "$name"
+	echo after >&9
+	eventually grep -q after "$BATS_TEST_TMPDIR/out"
+	exec 9>&-
 }

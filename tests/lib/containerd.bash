@@ -3,9 +3,20 @@
 # shellcheck source=tests/lib/callers.bash
 . "${BASH_SOURCE[0]%/*}/callers.bash"
 
+# An overlay cannot be the upper folder of another: where the guest's root is one, containerd gets a tmpfs.
+start_containerd() {
+	if [ "$(stat -f -c %T /var/lib/containerd)" = overlayfs ]; then
+		systemctl stop containerd
+		mount -t tmpfs tmpfs /var/lib/containerd
+	fi
+	systemctl restart containerd
+}
+
 image=docker.io/library/busybox:latest
 
-setup() {
+setup() { prepare; }
+
+prepare() {
 	name=husk-ctr-$BATS_TEST_NUMBER
 	later=()
 	left_before=$(left)

@@ -62,13 +62,14 @@ as_before() {
 
 as_before_soon() { # dockerd takes things away after it has said so
 	local i
-	for i in {1..40}; do as_before && return || sleep 0.2; done
+	for i in {1..40}; do if as_before; then return; fi; sleep 0.2; done
 	return 1
 }
 
 teardown() {
-	local i left
-	left=$(docker ps -aq) && [ -z "$left" ] || docker rm -f -v $left >/dev/null
+	local i left=()
+	mapfile -t left < <(docker ps -aq)
+	[ ${#left[@]} -eq 0 ] || docker rm -f -v "${left[@]}" >/dev/null
 	for ((i = ${#later[@]} - 1; i >= 0; i--)); do eval "${later[i]}"; done
 	as_before_soon || { diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after" >&2 || fail "something is left"; }
 }

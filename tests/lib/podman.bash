@@ -1,7 +1,7 @@
 # tests/lib/podman.bash: what the tests that drive podman and buildah share.
 #
 # A test starts containers and pods as it likes: teardown removes them all, and looks whether the host is as it was.
-# shellcheck shell=bash disable=SC2154 # variables of bats and of callers.bash
+# shellcheck shell=bash disable=SC2034,SC2154 # variables for the tests, and of bats and callers.bash
 # shellcheck source=tests/lib/callers.bash
 . "${BASH_SOURCE[0]%/*}/callers.bash"
 
@@ -37,7 +37,7 @@ cgroup_of() { sed -n 's/^0:://p' "/proc/$1/cgroup"; } # PID
 # What containers could leave.
 host_of_podman() {
 	cut -d' ' -f4- /proc/self/mountinfo | sed 's/^/mount /'
-	find "$cgroups" -type d -name '*libpod*' -printf 'cgroup %P\n'
+	find "$cgroups" -type d -name '*libpod*' ! -name libpod_parent -printf 'cgroup %P\n'
 	printf 'link %s\n' /sys/class/net/*
 	nft list ruleset 2>/dev/null | sed -E 's/counter packets [0-9]+ bytes [0-9]+//; s/^/rule /'
 	pgrep -a 'conmon|catatonit|aardvark-dns|pasta|slirp4netns|rootlessport' | sed 's/^/process /'
@@ -49,15 +49,24 @@ host_of_podman() {
 setup() {
 	name=t$BATS_TEST_NUMBER
 	later=()
+	eventually eval '! pgrep -x conmon >/dev/null' # one of a container that has just been removed
 	host_before=$(host_of_podman)
 }
 
-unchanged() { [ "$(host_of_podman)" = "$host_before" ]; }
+# What goes away in its own time, as units of systemd do, is given some.
+unchanged() {
+	local i
+	for ((i = 0; i < 40; i++)); do
+		[ "$(host_of_podman)" != "$host_before" ] || return 0
+		sleep 0.25
+	done
+	diff <(echo "$host_before") <(host_of_podman)
+}
 
 teardown() {
 	local i
 	for ((i = ${#later[@]} - 1; i >= 0; i--)); do eval "${later[i]}"; done
 	podman pod rm --all --force --time 0 >/dev/null
 	podman rm --all --force --time 0 >/dev/null
-	eventually unchanged || diff <(echo "$host_before") <(host_of_podman)
+	unchanged
 }

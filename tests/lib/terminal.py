@@ -44,7 +44,9 @@ while time.monotonic() < end:
         if answer.startswith("@"):
             set_size(terminal, answer[1:])
         else:
-            os.write(terminal, answer.encode().decode("unicode_escape").encode("latin-1"))
+            for key in answer.encode().decode("unicode_escape").encode("latin-1"):
+                os.write(terminal, bytes([key]))
+                time.sleep(0.05)  # podman knows its keys only where each comes alone
 else:
     os.kill(child, 9)
     os.waitpid(child, 0)
