@@ -269,7 +269,8 @@ __import__("time").sleep(60)'
 	unshare --ipc --uts sh -c 'hostname pod; exec sleep 1000' </dev/null >/dev/null 2>&1 3>&- &
 	local pod=$!
 	later kill "$pod"
-	eventually test "$(stat -Lc %i "/proc/$pod/ns/uts")" != "$(stat -Lc %i /proc/self/ns/uts)"
+	is_apart() { [ "$(stat -Lc %i "/proc/$pod/ns/uts")" != "$(stat -Lc %i /proc/self/ns/uts)" ]; }
+	eventually is_apart
 	config --arg pod "/proc/$pod/ns/" 'del(.hostname)
 		| .linux.namespaces |= map(if .type == "ipc" or .type == "uts" then .path = $pod + .type else . end)'
 	counts
