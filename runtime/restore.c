@@ -253,5 +253,5 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 		fd_closep(&restoring.terminal);
 	else
 		*ret_terminal = restoring.terminal;
-	return r < 0 ? error_at(err, "restore the container \"%s\"", restore->plan->id) : 0;
+	return r;
 }
