@@ -461,6 +461,8 @@ int create_container(struct plan *plan, const struct create_request *request, st
 			(void)error_hint(err, "husk needs Linux 5.14 or newer, all of it allowed by seccomp");
 		if (*err->where) /* a JSON path */
 			(void)error_at(err, "config.json");
+		if (request->checkpoint)
+			(void)error_at(err, "restore the container \"%s\"", plan->id);
 	}
 	close_all(&creation);
 	creation.container.pid = creation.child.pid;

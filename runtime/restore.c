@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "runtime/criu.h"
 #include "runtime/criu_folder.h"
@@ -28,6 +30,7 @@ struct restoring {
 	struct arena *arena;
 	struct criu criu;
 	Criu__Options request;
+	int work;  /* owned: the folder of its log as CRIU sees it; -1 */
 	pid_t pid; /* of the first process; 0 = not there yet */
 	int terminal;
 };
@@ -91,7 +94,9 @@ static void add_cgroup_root(struct restoring *restoring)
 	restoring->request.cgroup_root = ARENA_ARRAY(arena, 1, Criu__CgroupRoot *);
 	restoring->request.cgroup_root[0] = ARENA_NEW(arena, Criu__CgroupRoot);
 	criu__cgroup_root__init(restoring->request.cgroup_root[0]);
-	restoring->request.cgroup_root[0]->path = arena_printf(arena, "/%s", path);
+	/* In a cgroup namespace of the container, where CRIU is by then, its cgroup is all that there is. */
+	restoring->request.cgroup_root[0]->path =
+		arena_printf(arena, "/%s", restoring->restore->plan->namespaces.make_cgroup ? "" : path);
 	restoring->request.n_cgroup_root = 1;
 }
 
@@ -171,6 +176,23 @@ static void add_steps(struct restoring *restoring)
 	view_root_steps(&plan->steps, plan->root_step, plan->namespaces.makes_user, steps);
 }
 
+/* CRIU mounts in the folder of its log, so it must have it in its own mount namespace: the same path there, and the same
+ * folder. */
+static void reopen_work(struct restoring *restoring)
+{
+	int work = restoring->restore->folders->work;
+	struct stat here, there;
+	char path[PATH_MAX];
+
+	if (path_of_fd(work, path, sizeof(path)) < 0)
+		return;
+	restoring->work = open(arena_printf(restoring->arena, "/proc/%d/root%s", restoring->criu.child.pid, path),
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (restoring->work >= 0 && fstat(work, &here) == 0 && fstat(restoring->work, &there) == 0 &&
+		here.st_ino == there.st_ino && here.st_dev == there.st_dev)
+		restoring->request.work_dir_fd = restoring->work;
+}
+
 /* In a user namespace the container's root reads what is root's of the host. */
 static void open_folders(const struct restore *restore, bool open)
 {
@@ -202,6 +224,7 @@ static int go(struct restoring *restoring, struct error *err)
 	if (r < 0)
 		return r;
 	add_cgroup_root(restoring);
+	reopen_work(restoring);
 	r = criu_ask(
 		&restoring->criu, CRIU__KIND__RESTORE, &restoring->request, &ear, restore->folders->work, &pid, err);
 	if (r == 0 && pid != restoring->pid)
@@ -216,6 +239,7 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 	struct restoring restoring = {
 		.restore = restore,
 		.arena = restore->plan->arena,
+		.work = -1,
 		.terminal = -1,
 	};
 	int r = criu_prepare(&restoring.criu, restore->plan->id, restore->signal_fd, restoring.arena, err);
@@ -224,9 +248,10 @@ int restore_run(const struct restore *restore, int *ret_terminal, struct error *
 		r = go(&restoring, err);
 	criu_done(&restoring.criu);
 	open_folders(restore, false);
+	fd_closep(&restoring.work);
 	if (r < 0)
 		fd_closep(&restoring.terminal);
 	else
 		*ret_terminal = restoring.terminal;
-	return r < 0 ? error_at(err, "restore the container \"%s\"", restore->plan->id) : 0;
+	return r;
 }

@@ -269,7 +269,8 @@ __import__("time").sleep(60)'
 	unshare --ipc --uts sh -c 'hostname pod; exec sleep 1000' </dev/null >/dev/null 2>&1 3>&- &
 	local pod=$!
 	later kill "$pod"
-	eventually test "$(stat -Lc %i "/proc/$pod/ns/uts")" != "$(stat -Lc %i /proc/self/ns/uts)"
+	is_apart() { [ "$(stat -Lc %i "/proc/$pod/ns/uts")" != "$(stat -Lc %i /proc/self/ns/uts)" ]; }
+	eventually is_apart
 	config --arg pod "/proc/$pod/ns/" 'del(.hostname)
 		| .linux.namespaces |= map(if .type == "ipc" or .type == "uts" then .path = $pod + .type else . end)'
 	counts
@@ -359,6 +360,85 @@ __import__("time").sleep(60)'
 	husk delete --force "$id"
 }
 
+# ---- with a connection ----
+
+# The program: a server that answers each line with how many it has heard.
+answers() {
+	printf '#!/bin/sh\ni=0; while read -r _; do i=$((i + 1)); echo $i; done\n' >"$bundle/rootfs/bin/counting"
+	chmod +x "$bundle/rootfs/bin/counting"
+	args nc -l -p 5000 -e /bin/counting
+}
+
+# Asks it without end, and fails where an answer is not the next number.
+peer_of() { # ADDRESS COMMAND-BEFORE-PYTHON...
+	local address=$1
+	shift
+	cat >"$BATS_TEST_TMPDIR/peer.py" <<-'END'
+		import os, socket, sys, time
+		for _ in range(200):
+		    try: peer = socket.create_connection((sys.argv[1], 5000), timeout=60); break
+		    except OSError: time.sleep(0.02)
+		answers, expected, gap, last = peer.makefile("r"), 1, 0, time.monotonic()
+		while not os.path.exists(sys.argv[2] + ".stop"):
+		    peer.sendall(b"next\n")
+		    assert int(answers.readline()) == expected
+		    now = time.monotonic()
+		    gap, last, expected = max(gap, now - last), now, expected + 1
+		    open(sys.argv[2] + ".new", "w").write(str(expected))
+		    os.rename(sys.argv[2] + ".new", sys.argv[2])
+		    time.sleep(0.005)
+		print(f"{expected - 1} answers, the longest wait {gap * 1000:.0f} ms")
+	END
+	"$@" python3 "$BATS_TEST_TMPDIR/peer.py" "$address" "$BATS_TEST_TMPDIR/seen" \
+		>"$BATS_TEST_TMPDIR/peer" 2>&1 </dev/null 3>&- &
+	peer=$!
+}
+
+seen() { [ "$(cat "$BATS_TEST_TMPDIR/seen")" -gt "$1" ]; } # NUMBER
+
+# It has got answers since, and ends well.
+peer_is_content() {
+	eventually seen "$(($(cat "$BATS_TEST_TMPDIR/seen") + 20))"
+	touch "$BATS_TEST_TMPDIR/seen.stop"
+	wait "$peer"
+	grep answers "$BATS_TEST_TMPDIR/peer"
+}
+
+# The newest kernels have CRIU 4.1 fail at a TCP socket: they refuse to tell its SO_PASSSEC.
+# bats test_tags=vm
+@test "a connection through husk's own network goes on after restore" {
+	store=$BATS_TEST_TMPDIR/store # also of what is done later
+	husk() { HUSK_TEST_MARK=$mark "$HUSK" --root "$state" --store "$store" "$@"; }
+	husk network create --subnet 10.78.0.0/24 n1
+	later husk network rm n1
+	answers
+	husk run -d --id "$id" --network n1:ip=10.78.0.9 "$bundle" </dev/null >/dev/null 2>&1
+	peer_of 10.78.0.9 env
+	eventually seen 20
+	save --tcp-established
+	restore --tcp-established
+	peer_is_content
+	husk delete --force "$id"
+}
+
+# bats test_tags=vm
+@test "limits are in place again after restore, also where CRIU sees to cgroups" {
+	needs_controller memory pids
+	# CRIU mounts cgroup2 for itself, and with that takes options away from the host's.
+	later mount -o remount,nsdelegate,memory_recursiveprot "$cgroups"
+	config '.linux.resources.memory.limit = 67108864 | .linux.resources.pids.limit = 20'
+	counts
+	start
+	for mode in ignore soft; do
+		save --manage-cgroups-mode $mode
+		restore --manage-cgroups-mode $mode
+		goes_on
+		[ "$(cat "$cgroups/husk-$id/memory.max")" = 67108864 ]
+		[ "$(cat "$cgroups/husk-$id/pids.max")" = 20 ]
+		grep -q "^0::/husk-$id\$" "/proc/$(pid_of "$id")/cgroup"
+	done
+}
+
 # ---- to another host ----
 
 # A namespace for the container's network, on the bridge of the one of the peer; always the same addresses. Nothing comes
@@ -385,7 +465,6 @@ leave_hosts() {
 	for host in peer host-a host-b a b; do ip netns del "$id-$host" 2>/dev/null || true; done
 }
 
-# The newest kernels have CRIU 4.1 fail at a TCP socket: they refuse to tell its SO_PASSSEC.
 # bats test_tags=vm
 @test "a server moves to another host, and its peer on the other end of a connection does not notice" {
 	local host ahead=''
@@ -398,31 +477,10 @@ leave_hosts() {
 	ip -n "$id-peer" addr add 10.77.0.1/24 dev bridge
 	make_network "$id-a"
 	ip -n "$id-peer" link set "$id-a" up
-	printf '#!/bin/sh\ni=0; while read -r _; do i=$((i + 1)); echo $i; done\n' >"$bundle/rootfs/bin/counting"
-	chmod +x "$bundle/rootfs/bin/counting"
-	args nc -l -p 5000 -e /bin/counting
+	answers
 	config --arg path "/run/netns/$id-a" '(.linux.namespaces[] | select(.type == "network")).path = $path'
 	on a run -d --id "$id" "$bundle" </dev/null >/dev/null 2>&1
-	cat >"$BATS_TEST_TMPDIR/peer.py" <<-'END'
-		import os, socket, sys, time
-		for _ in range(200):
-		    try: peer = socket.create_connection(("10.77.0.2", 5000), timeout=60); break
-		    except OSError: time.sleep(0.02)
-		answers, expected, gap, last = peer.makefile("r"), 1, 0, time.monotonic()
-		while not os.path.exists(sys.argv[1] + ".stop"):
-		    peer.sendall(b"next\n")
-		    assert int(answers.readline()) == expected
-		    now = time.monotonic()
-		    gap, last, expected = max(gap, now - last), now, expected + 1
-		    open(sys.argv[1] + ".new", "w").write(str(expected))
-		    os.rename(sys.argv[1] + ".new", sys.argv[1])
-		    time.sleep(0.005)
-		print(f"{expected - 1} answers, the longest wait {gap * 1000:.0f} ms")
-	END
-	ip netns exec "$id-peer" python3 "$BATS_TEST_TMPDIR/peer.py" "$BATS_TEST_TMPDIR/seen" \
-		>"$BATS_TEST_TMPDIR/peer" 2>&1 </dev/null 3>&- &
-	local peer=$!
-	seen() { [ "$(cat "$BATS_TEST_TMPDIR/seen")" -gt "$1" ]; }
+	peer_of 10.77.0.2 nsenter --net="/run/netns/$id-peer"
 	eventually seen 20
 
 	if criu check --feature mem_dirty_track >/dev/null 2>&1; then
@@ -443,10 +501,7 @@ leave_hosts() {
 	local end=${EPOCHREALTIME/./}
 	on a delete "$id"
 
-	eventually seen "$(($(cat "$BATS_TEST_TMPDIR/seen") + 20))"
-	touch "$BATS_TEST_TMPDIR/seen.stop"
-	wait "$peer"
-	grep answers "$BATS_TEST_TMPDIR/peer"
+	peer_is_content
 	echo "# moved: saved in $(((saved - begin) / 1000)) ms, restored $(((end - saved) / 1000)) ms later," \
 		"$([ -n "$ahead" ] && echo with || echo without) memory ahead; the peer: $(cat "$BATS_TEST_TMPDIR/peer")" >&3
 }
