@@ -318,9 +318,9 @@ cgroup_of() { sed -n "s|^0::|$cgroups|p" "/proc/$(host_pid "$@")/cgroup"; } # [I
 	of StopContainer '{timeout: 60}'
 
 	container greedy '.linux.resources = {memory_limit_in_bytes: 33554432, memory_swap_limit_in_bytes: 33554432}' \
-		sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1; exit 0'
-	eventually is EXITED
-	[ "$(status reason)" = OOMKilled ]
+		sh -c 'dd if=/dev/zero of=/dev/null bs=200M count=1; sleep 5' # the shim hears of it while the cgroup is there
+	oom_killed() { [ "$(status reason)" = OOMKilled ]; }
+	eventually oom_killed
 }
 
 # bats test_tags=vm
