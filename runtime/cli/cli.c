@@ -288,6 +288,13 @@ int cli_write(const char *text, size_t len, struct error *err)
 	return r < 0 ? error_sys(err, r, "write to standard output") : 0;
 }
 
+int cli_write_line(const char *line, struct error *err)
+{
+	int r = cli_write(line, strlen(line), err);
+
+	return r < 0 ? r : cli_write("\n", 1, err);
+}
+
 int cli_write_json(struct json_writer *w, bool pretty, struct error *err)
 {
 	size_t len = 0;
@@ -299,8 +306,8 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err)
 		r = error_sys(err, ENOMEM, "write JSON");
 	else if (lines)
 		r = cli_write(lines, strlen(lines), err);
-	else if ((r = cli_write(json, len, err)) == 0)
-		r = cli_write("\n", 1, err);
+	else
+		r = cli_write_line(json, err);
 	free(lines);
 	json_write_done(w);
 	return r;

@@ -74,6 +74,7 @@ int cli_write_json(struct json_writer *w, bool pretty, struct error *err);
 
 /* Writes text to stdout; a full disk or a closed pipe is an error. */
 int cli_write(const char *text, size_t len, struct error *err);
+int cli_write_line(const char *line, struct error *err);
 
 /* "5", "5s", "1m", "500ms" of an option. */
 int cli_parse_time(const char *option, const char *text, int *ret_ms, struct error *err);

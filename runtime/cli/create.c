@@ -137,13 +137,6 @@ static bool hear_of_it(pid_t keeper, int in, int signal_fd, int *ret_status)
 	return read(in, ret_status, sizeof(*ret_status)) == sizeof(*ret_status);
 }
 
-static int tell_id(const char *id, struct error *err)
-{
-	int r = cli_write(id, strlen(id), err);
-
-	return r < 0 ? r : cli_write("\n", 1, err);
-}
-
 /* The keeper is the first process's parent, so it is there before that: a child of ours does all, and we end when it has
  * said how that went. Until then it dies with us. */
 static int run_detached(const struct invocation *invocation, struct error *err)
@@ -170,7 +163,7 @@ static int run_detached(const struct invocation *invocation, struct error *err)
 	}
 	fd_closep(&out);
 	if (hear_of_it(keeper, in, signal_fd, &status))
-		return status == 0 && options->image.image ? tell_id(options->image.name, err) : status;
+		return status == 0 && options->image.image ? cli_write_line(options->image.name, err) : status;
 	while (waitpid(keeper, &status, 0) < 0 && errno == EINTR)
 		;
 	*err = (struct error){ .code = -ECHILD }; /* it has said what was wrong */

@@ -96,9 +96,7 @@ static int stop_one(const struct invocation *invocation, int root, const char *i
 		return r;
 	r = stop_opened(&container, invocation->options, err);
 	container_close(&container);
-	if (r == 0)
-		(void)puts(id);
-	return r;
+	return r < 0 ? r : cli_write_line(id, err);
 }
 
 static int read_stop_options(struct stop_options *options, struct error *err)
@@ -168,13 +166,16 @@ const struct command stop_command = {
 static int tell_end(const struct container *container, struct error *err)
 {
 	struct spec_end end;
+	char code[16];
 
 	for (int64_t deadline = clock_ms() + END_MS;;) {
 		end_read(container->root, container->id, &end);
 		if (!end.known && container->record.has_init)
 			end_look(&container->record.init, &end);
-		if (end.known)
-			return printf("%d\n", end.code) < 0 ? error_sys(err, errno, "write to standard output") : 0;
+		if (end.known) {
+			(void)snprintf(code, sizeof(code), "%d", end.code);
+			return cli_write_line(code, err);
+		}
 		if (clock_ms() >= deadline)
 			break;
 		(void)poll(NULL, 0, 10);
