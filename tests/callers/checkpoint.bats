@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Checkpoint and restore by CRIU, which is in the guest; husk alone, with no caller.
+# runtimes: husk
 load ../lib/husk
 
 setup_file() {
@@ -9,7 +10,6 @@ setup_file() {
 }
 
 setup() {
-	[ "${CALLER_RUNTIME:-husk}" = husk ] || skip "of husk alone"
 	setup_bundle
 	images=$BATS_TEST_TMPDIR/images
 	own_rootfs
