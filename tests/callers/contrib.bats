@@ -14,8 +14,7 @@ member() { # FILE PYTHON-EXPRESSION-OF-FILE
 }
 
 setup_file() { :; }
-
-
+setup() { :; }
 teardown() { :; }
 
 @test "containerd reads its file, and has the handler" {
