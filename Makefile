@@ -171,9 +171,10 @@ check-native: all units
 	tests/run unit native
 check-vm: all tools
 	tests/run vm systemd
-check-callers: all
-	tests/setup check
-	tests/run callers callers-vm
+check-callers:
+	tests/setup build check
+	+$(MAKE) --no-print-directory all tools
+	tests/run callers
 # A second make, because SAN decides where everything is built.
 check-sanitized:
 	+$(MAKE) --no-print-directory SAN=1 all
