@@ -37,9 +37,13 @@ static int write_maps(const char *uid_map, const char *gid_map, pid_t pid, struc
 bool namespaces_ids_mapped(void)
 {
 	static const char all[] = "         0          0 4294967295";
+	static int answer = -1;
 	char map[256];
 
-	return file_read_small_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) >= 0 && strcmp(map, all) != 0;
+	if (answer < 0)
+		answer = file_read_small_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) >= 0 &&
+			strcmp(map, all) != 0;
+	return answer > 0;
 }
 
 int namespaces_write_maps(const struct namespaces_plan *plan, pid_t pid, struct error *err)

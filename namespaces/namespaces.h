@@ -82,7 +82,7 @@ void namespaces_enter_step(struct enter_args *args, struct steps *steps);
 /* Whether the process is in another user namespace than we are. */
 bool namespaces_user_differs(pid_t pid);
 
-/* Whether we are in a user namespace that is not the host's, so that our root is not the host's. */
+/* Whether we are in a user namespace that is not the host's, so that our root is not the host's. Looked up once. */
 bool namespaces_ids_mapped(void);
 
 /* Writes the id maps of a new user namespace for the process. */

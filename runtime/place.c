@@ -27,7 +27,7 @@ int place_open(struct plan *plan, struct place *place, struct error *err)
 	if (place->host.root < 0) /* and no limit asks for one */
 		plan->has_cgroup = false;
 	/* A user to whom no cgroup was delegated has none to make one in. */
-	if (r == 0 && (geteuid() != 0 || namespaces_ids_mapped()) && plan->cgroup.value_count == 0 &&
+	if (r == 0 && plan->cgroup.value_count == 0 && (geteuid() != 0 || namespaces_ids_mapped()) &&
 		!cgroup_may_make(&place->host, plan->cgroup.path))
 		plan->has_cgroup = false;
 	return r;
