@@ -5,10 +5,12 @@ load ../lib/docker
 setup_file() { docker_setup; }
 teardown_file() { docker_teardown; }
 
-seen() { # WANTED SCRIPT OPTION...: what the script prints in a container with these options
+# What the script prints in a container with these options. It stays a moment, for docker now and then loses what a container
+# has said that ends at once: containerd's client gives up on streams that are still being opened.
+seen() { # WANTED SCRIPT OPTION...
 	local wanted=$1 script=$2
 	shift 2
-	run --separate-stderr docker run --rm "$@" busybox sh -c "$script"
+	run --separate-stderr docker run --rm "$@" busybox sh -c "$script && sleep 0.2"
 	expect 0 "$wanted"
 }
 field() { echo "awk '/^$1:/ { print \$2 }' /proc/self/status"; } # NAME
