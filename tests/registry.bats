@@ -42,7 +42,19 @@ host() {
 
 # ---- what is pulled from ----
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# Below those that connections get by themselves: whoever asks for a port where nobody listens may be given just that one, is
+# connected to itself, and keeps the registry from it.
+free_port() {
+	python3 -c 'import random, socket
+while True:
+	port = random.randrange(20000, 32000)
+	try:
+		socket.create_server(("127.0.0.1", port)).close()
+	except OSError:
+		continue
+	print(port)
+	break'
+}
 
 make_certificates() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.crt
