@@ -28,11 +28,11 @@ static void read_log(struct walk *walk)
 	detail[n - LEVEL] = '\0';
 }
 
-static _Noreturn void fail(struct walk *walk, size_t step, int code)
+static _Noreturn void fail(struct walk *walk, size_t after, int code)
 {
 	struct report report = {
 		.message = WALK_FAILED,
-		.step = (uint32_t)step,
+		.after = (uint32_t)after,
 		.code = code,
 		.wait_status = walk->wait_status,
 	};
@@ -64,7 +64,7 @@ void init_walk(void *args)
 	for (size_t i = 0; i < steps->count; i++) {
 		int r = steps->items[i].kind->apply(&steps->items[i], &walk);
 		if (r < 0)
-			fail(&walk, i, r);
+			fail(&walk, steps->count - 1 - i, r);
 	}
 	_exit(1); /* not reached: the last step is exec */
 }

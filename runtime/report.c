@@ -99,9 +99,9 @@ int report_explain(const struct report *report, const struct steps *steps, struc
 {
 	const struct step *step;
 
-	if (report->step >= steps->count)
+	if (report->after >= steps->count)
 		return error_bad(err, EPROTO, "the container's first process sent a report that makes no sense");
-	step = &steps->items[report->step];
+	step = &steps->items[steps->count - 1 - report->after];
 	*err = (struct error){ .code = report->code };
 	step_blame(step, err);
 	if (report->code == STEP_NOT_OPENED)

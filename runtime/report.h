@@ -11,13 +11,14 @@ struct steps;
 
 struct report {
 	uint32_t message; /* WALK_FAILED */
-	uint32_t step;    /* index into the plan's steps */
+	uint32_t after;   /* how many steps come after the one that failed: see report_explain() */
 	int32_t code;     /* negative errno or enum step_verdict */
 	int32_t wait_status;
 	char detail[WALK_DETAIL]; /* NUL-terminated; may be empty; both as in struct walk */
 };
 
-/* Fills `err` (exit_status too: 126, 127) and returns its code. */
+/* Fills `err` (exit_status too: 126, 127) and returns its code. Counted from the end, steps are the same in a plan that `start`
+ * makes anew: it knows neither image nor caller, which shape the walk only before the gate. */
 int report_explain(const struct report *report, const struct steps *steps, struct error *err);
 
 /* Receives one message: its REPORT_*, or a negative errno. *ret_report is filled by a failure, *ret_fd by a terminal

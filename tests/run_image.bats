@@ -440,6 +440,18 @@ more" ] && [[ $stderr == *"Read-only"* ]]
 	expect_error 1 "create requires an argument"
 }
 
+@test "create --image: start says why the program cannot be executed" {
+	local top=$BATS_TEST_TMPDIR/top
+	mkdir -p "$top/bin"
+	printf '#!/nowhere/interpreter\n' >"$top/bin/script"
+	chmod 755 "$top/bin/script"
+	image scripted '{"Cmd": ["/bin/script"]}' "$BATS_FILE_TMPDIR/base" "$top"
+	husk create --image scripted --env HUSK_TEST_MARK "$id" 3>&-
+	try start "$id"
+	expect_error 127 'config.json: process.args[0]: exec "/bin/script"' "interpreter"
+	husk delete --force "$id"
+}
+
 @test "run -d prints the id, and holds nothing of its caller's" {
 	id_of=$(husk run -d --image box --env HUSK_TEST_MARK -- sh -c 'echo said; sleep 100') # would wait for the end of a pipe
 	[[ $id_of =~ ^[0-9a-f]{12}$ ]]
