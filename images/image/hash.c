@@ -52,3 +52,16 @@ void hash_end(struct hash *hash, struct digest *ret)
 	if (hash->failed || !EVP_DigestFinal_ex(hash->context, ret->bytes, NULL))
 		ret->algorithm = DIGEST_NONE;
 }
+
+int hash_of(enum digest_algorithm algorithm, const void *bytes, size_t len, struct digest *ret, struct error *err)
+{
+	struct hash *hash = NULL;
+	int r = hash_new(algorithm, &hash, err);
+
+	if (r < 0)
+		return r;
+	hash_add(hash, bytes, len);
+	hash_end(hash, ret);
+	hash_free(hash);
+	return 0;
+}

@@ -67,19 +67,15 @@ static int chain_ids(struct layers *layers, struct error *err)
 
 	for (size_t i = 0; i < layers->count; i++) {
 		char below[DIGEST_TEXT_MAX], own[DIGEST_TEXT_MAX], text[2 * DIGEST_TEXT_MAX];
-		struct hash *hash = NULL;
 		int r;
 		layers->units[i].chain = image->layers[i].diff_id;
 		if (i == 0)
 			continue;
 		(void)snprintf(text, sizeof(text), "%s %s", digest_text(&layers->units[i - 1].chain, below),
 			digest_text(&image->layers[i].diff_id, own));
-		r = hash_new(DIGEST_SHA256, &hash, err);
+		r = hash_of(DIGEST_SHA256, text, strlen(text), &layers->units[i].chain, err);
 		if (r < 0)
 			return r;
-		hash_add(hash, text, strlen(text));
-		hash_end(hash, &layers->units[i].chain);
-		hash_free(hash);
 	}
 	return 0;
 }

@@ -17,19 +17,6 @@
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define LAYER_TYPE    "application/vnd.oci.image.layer.v1.tar" /* the reader looks for itself how it is compressed */
 
-static int digest_of(const char *text, size_t len, struct digest *ret, struct error *err)
-{
-	struct hash *hash = NULL;
-	int r = hash_new(DIGEST_SHA256, &hash, err);
-
-	if (r < 0)
-		return r;
-	hash_add(hash, text, len);
-	hash_end(hash, ret);
-	hash_free(hash);
-	return 0;
-}
-
 static void write_descriptor(struct json_writer *w, const char *key, const char *type, const struct made_blob *blob)
 {
 	char digest[DIGEST_TEXT_MAX];
@@ -70,7 +57,7 @@ int made_finish(struct source *source, const char *config, size_t len, struct ar
 	int r;
 
 	*blob = (struct made_blob){ .size = len, .text = config };
-	r = digest_of(config, len, &blob->digest, err);
+	r = hash_of(DIGEST_SHA256, config, len, &blob->digest, err);
 	return r < 0 ? r : write_manifest(source, arena, err);
 }
 
@@ -80,7 +67,7 @@ static int first_of_made(struct source *source, struct arena *arena, struct docu
 {
 	int r = document_parse(source->first_text, source->first_len, MANIFEST_TYPE, "manifest", arena, ret, err);
 
-	return r < 0 ? r : digest_of(source->first_text, source->first_len, &ret->digest, err);
+	return r < 0 ? r : hash_of(DIGEST_SHA256, source->first_text, source->first_len, &ret->digest, err);
 }
 
 static const struct made_blob *find(const struct source *source, const struct digest *digest)

@@ -22,20 +22,6 @@ static int ask_manifest(struct source *source, const struct digest *digest, unsi
 	return r;
 }
 
-static int digest_of(
-	enum digest_algorithm algorithm, const char *text, size_t len, struct digest *ret, struct error *err)
-{
-	struct hash *hash = NULL;
-	int r = hash_new(algorithm, &hash, err);
-
-	if (r < 0)
-		return r;
-	hash_add(hash, text, len);
-	hash_end(hash, ret);
-	hash_free(hash);
-	return 0;
-}
-
 /* What a tag leads to is called by its own digest; where a digest was asked for, it must be that. */
 static int ask_first(
 	struct source *source, unsigned *place, struct arena *arena, struct document *ret, struct error *err)
@@ -48,7 +34,7 @@ static int ask_first(
 	int r = ask_manifest(source, wanted->algorithm ? wanted : NULL, place, arena, &text, &len, &type, err);
 
 	if (r == 0)
-		r = digest_of(wanted->algorithm ? wanted->algorithm : DIGEST_SHA256, text, len, &digest, err);
+		r = hash_of(wanted->algorithm, text, len, &digest, err);
 	if (r < 0)
 		return r;
 	if (wanted->algorithm && !digest_equal(&digest, wanted))

@@ -165,18 +165,14 @@ static int verify(
 {
 	char expected[DIGEST_TEXT_MAX], found[DIGEST_TEXT_MAX];
 	struct digest digest = { 0 };
-	struct hash *hash = NULL;
 	int r;
 
 	if (len != descriptor->size)
 		return error_bad(err, EBADMSG, "the %s has %zu bytes instead of %llu", what, len,
 			(unsigned long long)descriptor->size);
-	r = hash_new(descriptor->digest.algorithm, &hash, err);
+	r = hash_of(descriptor->digest.algorithm, text, len, &digest, err);
 	if (r < 0)
 		return r;
-	hash_add(hash, text, len);
-	hash_end(hash, &digest);
-	hash_free(hash);
 	if (digest_equal(&digest, &descriptor->digest))
 		return 0;
 	return error_bad(err, EBADMSG, "the %s has the digest %s instead of %s", what, digest_text(&digest, found),
