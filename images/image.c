@@ -181,27 +181,28 @@ int image_read(int store, const struct digest *digest, struct arena *arena, stru
 	return r;
 }
 
-enum { LAYER_PATH_MAX = DIGEST_TEXT_MAX + 48 };
+const char *image_layer_path(const struct digest *id, const char *form, const char *file, char *buf)
+{
+	char digest[DIGEST_TEXT_MAX];
+
+	(void)snprintf(buf, IMAGE_LAYER_PATH_MAX, "layers/%s%.32s%s", digest_path(id, digest), form ? form : "", file);
+	return buf;
+}
 
 int image_open_layer(int store, const struct image_layer *layer, struct error *err)
 {
-	char digest[DIGEST_TEXT_MAX], path[LAYER_PATH_MAX];
-	int fd;
+	char path[IMAGE_LAYER_PATH_MAX];
+	int fd = path_open_beneath(
+		store, image_layer_path(&layer->id, layer->form, "/tree", path), O_PATH | O_DIRECTORY);
 
-	(void)snprintf(path, sizeof(path), "layers/%s%.32s/tree", digest_path(&layer->id, digest),
-		layer->form ? layer->form : "");
-	fd = path_open_beneath(store, path, O_PATH | O_DIRECTORY);
 	return fd < 0 ? error_sys(err, fd, "open the layer %s", path) : fd;
 }
 
 int image_layer_ids(int store, const struct image_layer *layer, char *buf, size_t size)
 {
-	char digest[DIGEST_TEXT_MAX], path[LAYER_PATH_MAX];
-	ssize_t len;
+	char path[IMAGE_LAYER_PATH_MAX];
+	ssize_t len = file_read_small_at(store, image_layer_path(&layer->id, layer->form, "/ids", path), buf, size - 1);
 
-	(void)snprintf(path, sizeof(path), "layers/%s%.32s/ids", digest_path(&layer->id, digest),
-		layer->form ? layer->form : "");
-	len = file_read_small_at(store, path, buf, size - 1);
 	if (len < 0)
 		return 0;
 	buf[len] = '\n'; /* the one at the end, which is dropped there */

@@ -105,5 +105,10 @@ int image_record_parse(const char *text, size_t len, struct arena *arena, struct
 /* The line of the record, without a newline; owned by the caller, NULL where there is no memory. */
 char *image_record_write(const struct image *image);
 
+/* Where the store has a layer: "layers/sha256/HEX" and its form (NULL = none), then `file`, which begins with a "/" or is empty.
+ * Into buf of IMAGE_LAYER_PATH_MAX bytes; returns buf. */
+enum { IMAGE_LAYER_PATH_MAX = DIGEST_TEXT_MAX + 48 };
+const char *image_layer_path(const struct digest *id, const char *form, const char *file, char *buf);
+
 /* Opens the tree of a layer: O_PATH; the caller's. */
 int image_open_layer(int store, const struct image_layer *layer, struct error *err);

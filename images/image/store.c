@@ -241,15 +241,6 @@ int store_has_blob(int store, const struct digest *digest, uint64_t size)
 		(uint64_t)st.st_size == size;
 }
 
-enum { LAYER_PATH_MAX = DIGEST_TEXT_MAX + 48 };
-
-static void layer_path(const struct digest *id, const char *form, const char *file, char *buf, size_t size)
-{
-	char path[DIGEST_TEXT_MAX];
-
-	(void)snprintf(buf, size, "layers/%s%.32s%s", digest_path(id, path), form, file);
-}
-
 int store_write_info(const struct work *work, const char *name, const struct layer_info *info,
 	const struct userns_ids *ids, struct error *err)
 {
@@ -270,22 +261,21 @@ int store_write_info(const struct work *work, const char *name, const struct lay
 int store_place_layer(int store, const struct work *work, const char *name, const struct digest *id, const char *form,
 	struct error *err)
 {
-	char path[LAYER_PATH_MAX];
+	char path[IMAGE_LAYER_PATH_MAX];
 
-	layer_path(id, form, "", path, sizeof(path));
-	if (renameat(work->dir, name, store, path) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+	if (renameat(work->dir, name, store, image_layer_path(id, form, "", path)) < 0 && errno != EEXIST &&
+		errno != ENOTEMPTY)
 		return error_sys(err, errno, "write %s", path);
 	return 0;
 }
 
 int store_has_layer(int store, const struct digest *id, const char *form, struct layer_info *ret)
 {
-	char path[LAYER_PATH_MAX], text[64], *blank;
+	char path[IMAGE_LAYER_PATH_MAX], text[64], *blank;
 	uint64_t rests;
 	ssize_t len;
 
-	layer_path(id, form, "/info", path, sizeof(path));
-	len = file_read_small_at(store, path, text, sizeof(text));
+	len = file_read_small_at(store, image_layer_path(id, form, "/info", path), text, sizeof(text));
 	blank = len > 0 ? strchr(text, ' ') : NULL;
 	if (!blank)
 		return 0;
