@@ -12,7 +12,6 @@
 #include "runtime/create.h"
 #include "runtime/criu_folder.h"
 #include "runtime/criu_request.h"
-#include "runtime/end.h"
 #include "runtime/state_dir.h"
 #include "runtime/wait.h"
 
@@ -130,27 +129,6 @@ static int make_room(const struct invocation *invocation, struct create_options 
 	return r;
 }
 
-static int wait_for_it(struct making *making, struct error *err)
-{
-	struct container *container = &making->container;
-	struct spec_end end = { .known = true };
-	int r = cli_foreground(container->pidfd, &making->child.terminal, making->signal_fd, NULL, &end.signal, err);
-
-	if (r >= 0) {
-		end.code = r;
-		end.oom = end_is_oom(container->record.cgroup);
-		end_write(container->dir, &end);
-	}
-	return r;
-}
-
-static int remove_it(struct container *container, struct arena *arena, struct error *err)
-{
-	int r = container_lock(container, arena, err);
-
-	return r < 0 ? r : container_erase(container, err);
-}
-
 static int make_it(const struct invocation *invocation, struct error *err)
 {
 	const struct create_options *options = invocation->options;
@@ -161,9 +139,8 @@ static int make_it(const struct invocation *invocation, struct error *err)
 	if (r == 0) {
 		state_dir_unlock(making.container.dir);
 		if (!options->detach) {
-			r = wait_for_it(&making, err);
-			if (!options->keep && remove_it(&making.container, invocation->arena, &also) < 0 &&
-				also.code != -ENOENT)
+			r = cli_await_end(&making, NULL, err);
+			if (!options->keep && cli_remove_made(&making, invocation->arena, &also) < 0)
 				log_error(&also);
 		}
 	}

@@ -109,6 +109,12 @@ struct making {
 int cli_make_container(const struct invocation *invocation, enum gate gate, struct making *ret, struct error *err);
 void cli_close_making(struct making *making);
 
+/* Stays in the foreground until it ends, and writes that down for the case that it is kept; its exit status. `notify` may be NULL. */
+int cli_await_end(struct making *making, const struct notify *notify, struct error *err);
+
+/* Removes it by its record, as `delete --force` would; gone already is fine. */
+int cli_remove_made(struct making *making, struct arena *arena, struct error *err);
+
 /* Waits for the end of a child of ours in the foreground, with its terminal if it has one; its exit status.
  * *ret_signal, where it is not NULL: the signal that killed it, or 0. */
 int cli_foreground(

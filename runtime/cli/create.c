@@ -47,7 +47,7 @@ static int start_it(const struct invocation *invocation, struct making *making, 
 	return container_poststart(&making->container, invocation->arena, err);
 }
 
-static int in_foreground(struct making *making, const struct notify *notify, struct error *err)
+int cli_await_end(struct making *making, const struct notify *notify, struct error *err)
 {
 	struct spec_end end = { .known = true };
 	int r = cli_foreground(
@@ -69,7 +69,7 @@ static int stay(const struct invocation *invocation, struct making *making, stru
 	bool notifies = notify->sock >= 0;
 
 	if (!options->detach)
-		return in_foreground(making, notifies ? notify : NULL, err);
+		return cli_await_end(making, notifies ? notify : NULL, err);
 	notify->main_pid = making->container.pid;
 	return notifies ? notify_wait(notify, making->container.pidfd, making->signal_fd) : 0;
 }
@@ -84,14 +84,13 @@ static int run_made(const struct invocation *invocation, struct making *making, 
 	return r < 0 ? r : stay(invocation, making, err);
 }
 
-/* The container is removed by its record, as `delete --force` would. */
-static int remove_it(struct container *container, struct arena *arena, struct error *err)
+int cli_remove_made(struct making *making, struct arena *arena, struct error *err)
 {
-	int r = container_lock(container, arena, err);
+	int r = container_lock(&making->container, arena, err);
 
 	if (r == -ENOENT) /* someone was quicker */
 		return 0;
-	return r < 0 ? r : container_erase(container, err);
+	return r < 0 ? r : container_erase(&making->container, err);
 }
 
 static _Noreturn void keep(struct making *making, int status, int started)
@@ -114,7 +113,7 @@ static int run_here(const struct invocation *invocation, int started, struct err
 	if (made)
 		r = run_made(invocation, &making, err);
 	if (made && (r < 0 || !(options->keep || options->detach)) &&
-		remove_it(&making.container, invocation->arena, &also) < 0)
+		cli_remove_made(&making, invocation->arena, &also) < 0)
 		log_error(&also);
 	if (made && r >= 0 && started >= 0)
 		keep(&making, r, started);

@@ -13,19 +13,14 @@
 
 /* ---- start ---- */
 
+static int start_it(const struct invocation *invocation, struct container *container, struct error *err)
+{
+	return container_start(container, cli_notify_socket(), invocation->arena, err);
+}
+
 static int start_run(const struct invocation *invocation, struct error *err)
 {
-	struct container container;
-	cleanup_close int root = -1;
-	int r = cli_open_container(invocation, &root, &container, err);
-
-	if (r < 0)
-		return r;
-	r = container_lock(&container, invocation->arena, err);
-	if (r == 0)
-		r = container_start(&container, cli_notify_socket(), invocation->arena, err);
-	container_close(&container);
-	return r;
+	return cli_with_container(invocation, start_it, err);
 }
 
 const struct command start_command = {
