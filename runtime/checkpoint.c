@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -201,16 +200,11 @@ static int ask(struct checkpoint *checkpoint, struct error *err)
 /* CRIU has killed it. */
 static int await_end(struct checkpoint *checkpoint, struct error *err)
 {
-	const struct container *container = checkpoint->container;
-	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
-	int r;
-
 	if (checkpoint->options->leave_running || checkpoint->options->pre_dump)
 		return 0;
-	do
-		r = poll(&end, 1, END_TIMEOUT_MS);
-	while (r < 0 && errno == EINTR);
-	return r > 0 ? 0 : error_bad(err, ETIMEDOUT, "it is saved, but does not end");
+	return container_await_end(checkpoint->container, END_TIMEOUT_MS)
+		? 0
+		: error_bad(err, ETIMEDOUT, "it is saved, but does not end");
 }
 
 /* CRIU thaws what it froze, if it comes to that. */

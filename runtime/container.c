@@ -5,11 +5,13 @@
 #include "runtime/container.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/faults.h"
 #include "base/fd.h"
@@ -232,6 +234,21 @@ int container_kill(const struct container *container, int signal, bool all, stru
 	if (errno == ESRCH)
 		return error_bad(err, ESRCH, "container not running: \"%s\" has just ended", container->id);
 	return error_sys(err, errno, "signal the container \"%s\"", container->id);
+}
+
+bool container_await_end(const struct container *container, int timeout_ms)
+{
+	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
+	int64_t deadline = clock_ms() + timeout_ms;
+	int r;
+
+	if (container->pidfd < 0)
+		return true;
+	do {
+		int64_t left = deadline - clock_ms();
+		r = poll(&end, 1, timeout_ms < 0 ? -1 : left < 0 ? 0 : (int)left);
+	} while (r < 0 && errno == EINTR);
+	return r != 0;
 }
 
 /* ---- its cgroup ---- */

@@ -55,6 +55,9 @@ int container_start(struct container *container, const char *notify_socket, stru
  * `all`. */
 int container_kill(const struct container *container, int signal, bool all, struct error *err);
 
+/* Waits for the end of its first process; false where that has not come after `timeout_ms`, -1 = forever. */
+bool container_await_end(const struct container *container, int timeout_ms);
+
 /* Runs its poststart hooks. */
 int container_poststart(const struct container *container, struct arena *arena, struct error *err);
 

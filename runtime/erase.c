@@ -25,17 +25,11 @@ enum { KILL_TIMEOUT_MS = 10000, KEEPER_TIMEOUT_MS = 1000 };
 /* A pid namespace ends with its first process, and everything in it before that one can be waited for. */
 static int end_init(struct container *container, struct error *err)
 {
-	struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
-	int r;
-
 	if (container->pidfd < 0)
 		return 0;
 	if (pidfd_send_signal(container->pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
 		return error_sys(err, errno, "kill the first process of the container \"%s\"", container->id);
-	do
-		r = poll(&end, 1, KILL_TIMEOUT_MS);
-	while (r < 0 && errno == EINTR);
-	if (r == 0)
+	if (!container_await_end(container, KILL_TIMEOUT_MS))
 		return error_bad(err, ETIMEDOUT,
 			"pid %d of the container \"%s\" does not end: it is stuck in the kernel", container->pid,
 			container->id);

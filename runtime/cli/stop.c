@@ -2,7 +2,6 @@
  *
  * All are asked before any is waited for, so that a hundred take no longer to stop than the slowest of them. */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,22 +25,6 @@ struct stop_options {
 	int given_signal; /* 0: each container's own */
 	int64_t deadline; /* on clock_ms(); FOREVER */
 };
-
-/* Whether the first process has ended by then. */
-static bool has_ended(const struct container *container, int64_t deadline)
-{
-	struct pollfd fd = { .fd = container->pidfd, .events = POLLIN };
-
-	while (container->pidfd >= 0) {
-		int64_t left = deadline == FOREVER ? FOREVER : deadline - clock_ms();
-		int n = poll(&fd, 1, left > INT_MAX ? INT_MAX : left < FOREVER ? 0 : (int)left);
-		if (n > 0)
-			break;
-		if (n == 0 && deadline != FOREVER && clock_ms() >= deadline)
-			return false;
-	}
-	return true;
-}
 
 /* ---- stop ---- */
 
@@ -77,12 +60,13 @@ static void ask(const struct invocation *invocation, int root, const char *id)
 
 static int stop_opened(const struct container *container, const struct stop_options *options, struct error *err)
 {
+	int64_t left = options->deadline - clock_ms();
 	int r;
 
-	if (has_ended(container, options->deadline))
+	if (container_await_end(container, options->deadline == FOREVER ? FOREVER : left < 0 ? 0 : (int)left))
 		return 0;
 	r = container_kill(container, SIGKILL, false, err);
-	if (r == 0 && !has_ended(container, clock_ms() + KILL_MS))
+	if (r == 0 && !container_await_end(container, KILL_MS))
 		r = error_bad(err, ETIMEDOUT, "the container \"%s\" was killed and has still not ended", container->id);
 	return r == -ESRCH ? 0 : r;
 }
@@ -191,7 +175,7 @@ static int wait_one(const struct invocation *invocation, int root, const char *i
 
 	if (r < 0)
 		return r;
-	(void)has_ended(&container, FOREVER);
+	(void)container_await_end(&container, FOREVER);
 	r = tell_end(&container, err);
 	container_close(&container);
 	return r;
