@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -93,6 +94,17 @@ int program_complain(char *const *argv, int in, int out, size_t max, struct aren
 	int *ret_status, struct error *err)
 {
 	return run(argv, (int[]){ in, out, -1 }, STDERR_FILENO, max, arena, ret_text, ret_status, err);
+}
+
+char *program_find(const char *name, const char *folders, struct arena *arena)
+{
+	for (size_t len; *folders; folders += len + (folders[len] == ':')) {
+		len = strcspn(folders, ":");
+		char *path = arena_printf(arena, "%.*s/%s", (int)len, folders, name);
+		if (*folders == '/' && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+			return path;
+	}
+	return NULL;
 }
 
 /* ---- our own ---- */

@@ -22,6 +22,10 @@ int program_feed(char *const *argv, const char *input, size_t max, struct arena 
 int program_complain(char *const *argv, int in, int out, size_t max, struct arena *arena, char **ret_text,
 	int *ret_status, struct error *err);
 
+/* Looks for a program in the folders of a list as $PATH has it, of those that begin with a "/"; its path is in the arena. NULL:
+ * it is in none of them, or we may not run it. */
+char *program_find(const char *name, const char *folders, struct arena *arena);
+
 /* ---- our own ---- */
 
 /* Where they are installed; the build says it (base/folder.c). */

@@ -5,7 +5,6 @@
  * known by his number alone. */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/program.h"
 #include "base/text.h"
 #include "base/userns.h"
 
@@ -168,20 +168,16 @@ int64_t userns_inside(const struct userns_map *map, uint32_t outside)
 
 /* ---- the caller's ---- */
 
-/* As execvp(3) would find it. */
 static bool is_installed(const char *program)
 {
 	const char *path = getenv("PATH");
-	char file[PATH_MAX];
+	struct arena arena;
+	bool found;
 
-	for (path = path ? path : "/usr/bin:/bin"; path; path = strchr(path, ':') ? strchr(path, ':') + 1 : NULL) {
-		struct text text;
-		text_init(&text, file, sizeof(file));
-		text_add(&text, "%.*s/%s", (int)strcspn(path, ":"), path, program);
-		if (!text.cut && faccessat(AT_FDCWD, file, X_OK, AT_EACCESS) == 0)
-			return true;
-	}
-	return false;
+	arena_init(&arena);
+	found = program_find(program, path ? path : "/usr/bin:/bin", &arena);
+	arena_done(&arena);
+	return found;
 }
 
 int userns_ids(struct userns_ids *ret, struct error *why)

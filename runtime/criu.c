@@ -64,15 +64,9 @@ static const struct step_kind criu_step = { .name = "criu", .say = criu_say, .ap
 static char *find(struct arena *arena)
 {
 	const char *path = getenv("PATH");
-	const char *list = arena_printf(arena, "%s:/usr/local/sbin:/usr/sbin:/usr/bin", path ? path : "");
 
-	for (size_t len; *list; list += len + (list[len] == ':')) {
-		len = strcspn(list, ":");
-		char *candidate = arena_printf(arena, "%.*s/criu", (int)len, list);
-		if (*candidate == '/' && len && access(candidate, X_OK) == 0)
-			return candidate;
-	}
-	return NULL;
+	return program_find(
+		"criu", arena_printf(arena, "%s:/usr/local/sbin:/usr/sbin:/usr/bin", path ? path : ""), arena);
 }
 
 /* ---- its life ---- */

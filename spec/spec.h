@@ -381,7 +381,8 @@ int spec_parse_process(const char *text, size_t len, struct arena *arena, struct
 int spec_parse_resources(const char *text, size_t len, struct arena *arena, struct spec_resources *ret_resources,
 	struct faults *faults, struct error *err);
 
-/* The annotation's value, or NULL. */
+/* The value of the pair with this key, or NULL; the same for a config's annotations. */
+const char *spec_pair_value(const struct spec_pair *pairs, size_t count, const char *key);
 const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* `husk spec`: a config that runs as it is, pretty-printed with a newline at the end; malloc'ed. Rootless adds a user

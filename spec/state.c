@@ -46,12 +46,17 @@ void spec_state_write(const struct spec_state *state, struct json_writer *w, con
 	json_object_end(w);
 }
 
+const char *spec_pair_value(const struct spec_pair *pairs, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(pairs[i].key, key) == 0)
+			return pairs[i].value;
+	return NULL;
+}
+
 const char *spec_annotation(const struct spec *spec, const char *key)
 {
-	for (size_t i = 0; i < spec->annotation_count; i++)
-		if (strcmp(spec->annotations[i].key, key) == 0)
-			return spec->annotations[i].value;
-	return NULL;
+	return spec_pair_value(spec->annotations, spec->annotation_count, key);
 }
 
 static bool is_id_char(char c, bool first)

@@ -32,11 +32,9 @@ struct stop_options {
 static int own_signal(const struct container *container)
 {
 	const struct record *record = &container->record;
-	int signal = SIGTERM;
+	const char *word = spec_pair_value(record->annotations, record->annotation_count, STOP_SIGNAL);
+	int signal = word ? word_signal(word) : SIGTERM;
 
-	for (size_t i = 0; i < record->annotation_count; i++)
-		if (strcmp(record->annotations[i].key, STOP_SIGNAL) == 0)
-			signal = word_signal(record->annotations[i].value);
 	return signal > 0 ? signal : SIGTERM;
 }
 
