@@ -2,9 +2,12 @@
 #include "runtime/criu_folder.h"
 
 #include <dirent.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -149,33 +152,32 @@ int criu_folders_open(
 
 /* ---- for another user ---- */
 
-/* As the kernel keeps it [linux/posix_acl_xattr.h, version 2; all supported machines are little-endian]. */
+/* What the kernel takes as the value of the attribute, and gives [posix_acl_xattr.h]; of one user beside the owner. */
 struct acl {
-	uint32_t version;
-	struct {
-		uint16_t tag, rights;
-		uint32_t id;
-	} entries[5];
+	struct posix_acl_xattr_header header;
+	struct posix_acl_xattr_entry entries[5];
 };
 
-enum { ACL_USER_OBJ = 1, ACL_USER = 2, ACL_GROUP_OBJ = 4, ACL_MASK = 16, ACL_OTHER = 32, ACL_SEARCH = 1 };
+static struct posix_acl_xattr_entry entry_of(uint16_t tag, unsigned rights, uint32_t id)
+{
+	return (struct posix_acl_xattr_entry){ htole16(tag), htole16((uint16_t)(rights & 7)), htole32(id) };
+}
 
 static void allow_one(int dir, uid_t uid)
 {
-	const uint32_t nobody = UINT32_MAX;
+	const uint32_t nobody = (uint32_t)ACL_UNDEFINED_ID;
 	struct stat st;
 
 	if (fstat(dir, &st) < 0)
 		return;
-	const uint16_t owner = st.st_mode >> 6 & 7, group = st.st_mode >> 3 & 7, other = st.st_mode & 7;
 	const struct acl acl = {
-		.version = 2,
+		.header = { htole32(POSIX_ACL_XATTR_VERSION) },
 		.entries = {
-			{ ACL_USER_OBJ, owner, nobody },
-			{ ACL_USER, ACL_SEARCH, uid },
-			{ ACL_GROUP_OBJ, group, nobody },
-			{ ACL_MASK, group | ACL_SEARCH, nobody },
-			{ ACL_OTHER, other, nobody },
+			entry_of(ACL_USER_OBJ, st.st_mode >> 6, nobody),
+			entry_of(ACL_USER, ACL_EXECUTE, uid),
+			entry_of(ACL_GROUP_OBJ, st.st_mode >> 3, nobody),
+			entry_of(ACL_MASK, st.st_mode >> 3 | ACL_EXECUTE, nobody),
+			entry_of(ACL_OTHER, st.st_mode, nobody),
 		},
 	};
 	(void)fsetxattr(dir, ACL_NAME, &acl, sizeof(acl), XATTR_CREATE);
@@ -184,14 +186,15 @@ static void allow_one(int dir, uid_t uid)
 /* Only what was said above; the group's rights, which the mask stood for, are its own again. */
 static void forbid_one(int dir, uid_t uid)
 {
+	const struct posix_acl_xattr_entry ours = entry_of(ACL_USER, ACL_EXECUTE, uid);
 	struct acl acl;
 	struct stat st;
 
-	if (fgetxattr(dir, ACL_NAME, &acl, sizeof(acl)) != sizeof(acl) || acl.entries[1].tag != ACL_USER ||
-		acl.entries[1].rights != ACL_SEARCH || acl.entries[1].id != uid || fstat(dir, &st) < 0)
+	if (fgetxattr(dir, ACL_NAME, &acl, sizeof(acl)) != sizeof(acl) ||
+		memcmp(&acl.entries[1], &ours, sizeof(ours)) != 0 || fstat(dir, &st) < 0)
 		return;
 	if (fremovexattr(dir, ACL_NAME) == 0)
-		(void)fchmod(dir, (st.st_mode & 07707) | (mode_t)((acl.entries[2].rights & 7) << 3));
+		(void)fchmod(dir, (st.st_mode & 07707) | (mode_t)((le16toh(acl.entries[2].e_perm) & 7) << 3));
 }
 
 void criu_folders_allow(const struct criu_folders *folders, uid_t uid, bool allow)

@@ -53,29 +53,29 @@ static bool is_held(int parent, const char *id, const char *mine)
 
 /* ---- removing ---- */
 
-struct place {
+struct entry {
 	int parent; /* borrowed */
 	const char *name;
 };
 
-static int erase_place(const void *data, struct error *err)
+static int erase_entry(const void *data, struct error *err)
 {
-	const struct place *place = data;
+	const struct entry *entry = data;
 
-	return tree_erase(place->parent, place->name, err);
+	return tree_erase(entry->parent, entry->name, err);
 }
 
 /* What a container of a user's has made may belong to any of the user's ids, to which only their namespace gives a way. */
 static int erase(int parent, const char *name, struct error *err)
 {
-	const struct place place = { parent, name };
+	const struct entry entry = { parent, name };
 	struct userns_ids ids;
 	int r = tree_erase(parent, name, geteuid() == 0 ? err : NULL);
 
 	if (r == 0 || geteuid() == 0)
 		return r;
 	if (userns_ids(&ids, NULL) == USERNS_MANY_IDS)
-		return userns_run(&ids, erase_place, &place, err);
+		return userns_run(&ids, erase_entry, &entry, err);
 	r = tree_erase(parent, name, err);
 	return r < 0 ? error_hint(err, "it may belong to ids that /etc/subuid gave you once: remove it as root") : 0;
 }

@@ -251,8 +251,8 @@ static int decide_user(struct from_image *from, struct error *err)
 	r = passwd_resolve(root, user, from->arena, &from->config.user, err);
 	if (r < 0)
 		return error_at(err, from->flags->user ? "--user" : "the image's User");
-	if (from->rootless &&
-		!from->many_ids) /* who is root of his own namespace alone has no groups to give [user_namespaces(7), setgroups] */
+	/* Who is root of his own namespace alone has no groups to give [user_namespaces(7), setgroups]. */
+	if (from->rootless && !from->many_ids)
 		from->config.user.additional_gid_count = 0;
 	r = add_groups(from, root, err);
 	return r < 0 ? r : decide_umask(from, err);
