@@ -58,7 +58,7 @@ int hash_of(enum digest_algorithm algorithm, const void *bytes, size_t len, stru
 	struct hash *hash = NULL;
 	int r = hash_new(algorithm, &hash, err);
 
-	if (r < 0)
+	if (!hash)
 		return r;
 	hash_add(hash, bytes, len);
 	hash_end(hash, ret);
